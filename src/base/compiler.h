@@ -1,0 +1,35 @@
+/* compiler.h - the only place for compiler extensions: attributes, asserts, prefetch. */
+#ifndef ATTI_COMPILER_H
+#define ATTI_COMPILER_H
+
+#if defined(__GNUC__) || defined(__clang__)
+#define ATTI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ATTI_LIKELY(x) __builtin_expect(!!(x), 1)
+#define ATTI_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ATTI_INLINE static inline __attribute__((always_inline, unused))
+#define ATTI_NOINLINE __attribute__((noinline))
+#define ATTI_UNUSED __attribute__((unused))
+#define ATTI_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define ATTI_PRINTF(fmt, args)
+#define ATTI_LIKELY(x) (x)
+#define ATTI_UNLIKELY(x) (x)
+#define ATTI_INLINE static inline
+#define ATTI_NOINLINE
+#define ATTI_UNUSED
+#define ATTI_PREFETCH(p) ((void)(p))
+#endif
+
+/* A bug in our code, never in the caller's data. On in debug, sanitizer and fuzz
+ * builds (ATT_ASSERTS), gone in release. */
+#ifdef ATT_ASSERTS
+#include <stdlib.h>
+#define ATT_ASSERT(x)                                                                  \
+    do {                                                                               \
+        if (!(x)) abort();                                                             \
+    } while (0)
+#else
+#define ATT_ASSERT(x) ((void)0)
+#endif
+
+#endif
