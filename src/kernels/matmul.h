@@ -1,0 +1,81 @@
+/* matmul.h - matrix products, cut into tasks of fixed shape and run by a provider.
+ *
+ * The provider (oneDNN; or our packed gemm where it is absent or ATTEND_MATMUL=own) only
+ * ever computes one sequential tile; which tiles there are depends on the problem alone,
+ * never on the thread count, so the bits do not either. A row of y depends on that row
+ * of x and on w alone, whatever the number of rows (tested).
+ *
+ * Row blocks have an epilogue: a function run by the task that just finished rows
+ * [row0, row0+rows) over all columns, while they are in cache. Bias, activation,
+ * dropout, residual and norm go there. */
+#ifndef ATTI_MATMUL_H
+#define ATTI_MATMUL_H
+
+#include "base/error.h"
+#include <stdint.h>
+
+/* y rows [row0, row0 + rows) are complete. `thread` is for scratch only. */
+typedef void atti_epilogue_fn(void *ctx, float *y, int64_t ldy, int64_t row0,
+                              int64_t rows, int thread);
+typedef struct atti_epilogue {
+    atti_epilogue_fn *fn; /* NULL = none */
+    void *ctx;
+} atti_epilogue;
+
+/* A weight made ready once for many products: inference. */
+typedef struct atti_linear atti_linear;
+typedef enum atti_linear_kind {
+    ATTI_LINEAR_F32 = 0,
+    ATTI_LINEAR_BF16 = 1, /* weights bf16, sums f32; ATT_ENOTSUP where the processor has none */
+    ATTI_LINEAR_I8 = 2    /* later */
+} atti_linear_kind;
+/* w [n_out, n_in], ldw; trans != 0: stored [n_in, n_out] (GPT-2). A packed copy is kept
+ * where it pays; *out also remembers w (borrowed: outlives the handle) for small row counts. */
+ATT_MUST_CHECK att_status atti_linear_create(atti_linear **out, atti_linear_kind kind,
+                                             const float *w, int64_t n_out, int64_t n_in,
+                                             int64_t ldw, int trans);
+void atti_linear_destroy(atti_linear *l);
+size_t atti_linear_bytes(const atti_linear *l);
+/* y [rows, n_out] = x [rows, n_in] w^T. Allocates nothing after the first call per
+ * shape class. rows >= 0. */
+ATT_MUST_CHECK att_status atti_linear_run(const atti_linear *l, float *y, int64_t ldy,
+                                          const float *x, int64_t ldx, int64_t rows,
+                                          const atti_epilogue *epi);
+
+/* Training: the weight changes every step.
+ *   forward     y  [rows, n_out]  = x  [rows, n_in]  w^T          (+ epilogue)
+ *   grad_input  dx [rows, n_in]   (+)= dy [rows, n_out] w          (+ epilogue when not accumulating or not)
+ *   grad_weight dw [n_out, n_in]  (+)= dy^T x, summed over rows in fixed chunks
+ * w is [n_out, n_in] contiguous in all three (trans: [n_in, n_out]). */
+typedef struct atti_matmul_shape {
+    int64_t rows, n_out, n_in;
+    int trans;
+} atti_matmul_shape;
+ATT_MUST_CHECK att_status atti_matmul_forward(const atti_matmul_shape *s, float *y,
+                                              int64_t ldy, const float *x, int64_t ldx,
+                                              const float *w, const atti_epilogue *epi);
+ATT_MUST_CHECK att_status atti_matmul_grad_input(const atti_matmul_shape *s, float *dx,
+                                                 int64_t lddx, const float *dy,
+                                                 int64_t lddy, const float *w,
+                                                 int accumulate, const atti_epilogue *epi);
+ATT_MUST_CHECK att_status atti_matmul_grad_weight(const atti_matmul_shape *s, float *dw,
+                                                  const float *dy, int64_t lddy,
+                                                  const float *x, int64_t ldx,
+                                                  int accumulate);
+
+/* One sequential product for use inside tasks (chunks of a vocabulary projection):
+ * c[m,n] (+)= op(a) op(b), row-major, the provider's own choice. Bits depend on (m, n, k)
+ * and the trans flags at most; keep m in few values. */
+ATT_MUST_CHECK att_status atti_gemm_seq(int trans_a, int trans_b, int64_t m, int64_t n,
+                                        int64_t k, const float *a, int64_t lda,
+                                        const float *b, int64_t ldb, int accumulate,
+                                        float *c, int64_t ldc);
+
+/* "onednn 2.6.3" or "own avx512": for `attend info`. */
+const char *atti_matmul_provider(void);
+
+/* Scratch and primitives are created on first use of a shape class; this makes them
+ * ahead of time so that no step allocates. max_rows as in later calls. */
+ATT_MUST_CHECK att_status atti_matmul_warm(const atti_matmul_shape *s, int training);
+
+#endif
