@@ -1,0 +1,53 @@
+/* cpu_x86.c - CPUID and XGETBV: what the processor offers and the system saves. An
+ * instruction set counts only when both say so; a kernel that ran on CPUID's word alone
+ * would fault under a system or hypervisor that hides the wide registers.
+ *
+ * The one place besides base/compiler.h with compiler extensions: C has no way to ask. */
+#include "kernels/cpu.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#include <cpuid.h>
+
+static unsigned long long xcr0(void)
+{
+    unsigned lo, hi;
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (unsigned long long)hi << 32 | lo;
+}
+
+static bool has(unsigned word, int bit)
+{
+    return word >> bit & 1U;
+}
+
+atti_cpu atti_cpu_probe(void)
+{
+    enum { YMM = 0x06, ZMM = 0xe6, TILES = 0x60000 }; /* XCR0: state the system saves */
+    atti_cpu cpu = {0};
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return cpu;
+    bool osxsave = has(c, 27), fma = has(c, 12), f16c = has(c, 29);
+    if (!osxsave || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return cpu;
+    unsigned long long saved = xcr0();
+    bool bf16 = false;
+    unsigned a1, b1, c1, d1;
+    if (a >= 1 && __get_cpuid_count(7, 1, &a1, &b1, &c1, &d1)) bf16 = has(a1, 5);
+    cpu.avx2 = (saved & YMM) == YMM && fma && f16c && has(b, 5);
+    cpu.avx512 = cpu.avx2 && (saved & ZMM) == ZMM && has(b, 16) && has(b, 17) &&
+                 has(b, 30) && has(b, 31);
+    cpu.avx512_bf16 = cpu.avx512 && bf16;
+    cpu.amx_bf16 = cpu.avx512 && (saved & TILES) == TILES && has(d, 22) && has(d, 24);
+    return cpu;
+}
+
+#elif !defined(__aarch64__)
+
+atti_cpu atti_cpu_probe(void)
+{
+    atti_cpu none = {0};
+    return none;
+}
+
+#else
+typedef int atti_cpu_x86_is_empty; /* the probe is in cpu_arm.c */
+#endif
