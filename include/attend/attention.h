@@ -102,9 +102,10 @@ typedef struct att_attention_desc {
     int32_t score;     /* att_score */
     int32_t normalise; /* att_normalise */
     float scale;       /* see att_score; 0 = the score's default */
-    float temperature; /* every term is divided by it before normalising; default 1, > 0 */
-    float softcap;     /* c > 0: x = c tanh(x / c) after scaling, before terms; 0 = none */
-    float leaky;       /* slope of ATT_SCORE_GAT, default 0.2 */
+    float
+        temperature; /* every term is divided by it before normalising; default 1, > 0 */
+    float softcap; /* c > 0: x = c tanh(x / c) after scaling, before terms; 0 = none */
+    float leaky;   /* slope of ATT_SCORE_GAT, default 0.2 */
 
     /* Who sees whom. Query t of T stands at key position p = t + (S - T): aligned at the
      * end, so that a decoder's last T queries against a cache of S keys are the same rows
@@ -112,27 +113,33 @@ typedef struct att_attention_desc {
     int32_t causal; /* nonzero: only keys s <= p */
     int64_t left;   /* only keys s >= p - left; -1 = all. 0 with right 0: only itself */
     int64_t right;  /* only keys s <= p + right; -1 = all */
-    int64_t sinks;  /* the first `sinks` keys are seen whatever left says (Xiao et al. 2023), but not past causal or right */
-    int64_t block;  /* > 0: only keys with s / block == p / block; not with sinks */
+    int64_t
+        sinks; /* the first `sinks` keys are seen whatever left says (Xiao et al. 2023), but not past causal or right */
+    int64_t block; /* > 0: only keys with s / block == p / block; not with sinks */
 
     /* Positions inside the score. */
-    int32_t rope;              /* att_rope, applied to q and k as they are read */
-    int32_t rope_dims;         /* R: leading dimensions that are rotated, even; 0 = all */
-    float rope_theta;          /* default 10000 */
-    float rope_position_scale; /* positions are multiplied by it (linear scaling: 1/factor), default 1 */
-    int64_t rope_offset;       /* added to query (p) and key (s) positions, default 0 */
-    int32_t keys_are_rotated;  /* nonzero: k already carries its rotation (a cache) */
-    int32_t alibi;             /* nonzero: -slope_h |p - s| is added; slopes from args or 2^(-8(h+1)/H); Press et al. 2022 */
-    int32_t t5_buckets;        /* > 0: args.t5_table[bucket(s - p), h] is added; Raffel et al. 2020 */
+    int32_t rope;      /* att_rope, applied to q and k as they are read */
+    int32_t rope_dims; /* R: leading dimensions that are rotated, even; 0 = all */
+    float rope_theta;  /* default 10000 */
+    float
+        rope_position_scale; /* positions are multiplied by it (linear scaling: 1/factor), default 1 */
+    int64_t rope_offset;      /* added to query (p) and key (s) positions, default 0 */
+    int32_t keys_are_rotated; /* nonzero: k already carries its rotation (a cache) */
+    int32_t
+        alibi; /* nonzero: -slope_h |p - s| is added; slopes from args or 2^(-8(h+1)/H); Press et al. 2022 */
+    int32_t
+        t5_buckets; /* > 0: args.t5_table[bucket(s - p), h] is added; Raffel et al. 2020 */
     int32_t t5_bidirectional;
-    int32_t t5_max_distance;   /* default 128 */
-    int32_t shaw_clip;         /* c > 0: j = clip(s - p, -c, c) + c; q . rel_k[j] joins q . k before scaling
+    int32_t t5_max_distance; /* default 128 */
+    int32_t
+        shaw_clip; /* c > 0: j = clip(s - p, -c, c) + c; q . rel_k[j] joins q . k before scaling
                                   (dot and bilinear; unrotated q), rel_v[j] joins v[s]; Shaw et al. 2018 */
 
     /* Training. */
-    float dropout;      /* on the weights, 0 <= p < 1; kept weights are divided by 1 - p */
-    uint64_t seed;      /* of dropout and of sampling: forward and backward must agree */
-    int32_t reinforce;  /* HARD_SAMPLE: de[s] = advantage * d log softmax(e)[picked] / d e[s]. A loss -R wants advantage = -(R - baseline) */
+    float dropout; /* on the weights, 0 <= p < 1; kept weights are divided by 1 - p */
+    uint64_t seed; /* of dropout and of sampling: forward and backward must agree */
+    int32_t
+        reinforce; /* HARD_SAMPLE: de[s] = advantage * d log softmax(e)[picked] / d e[s]. A loss -R wants advantage = -(R - baseline) */
 } att_attention_desc;
 
 ATT_API void att_attention_desc_init(att_attention_desc *desc);
@@ -142,36 +149,45 @@ ATT_API void att_attention_desc_init(att_attention_desc *desc);
 typedef struct att_attention_args {
     uint32_t size;
     const att_tensor *q, *k, *v;
-    att_tensor *out;              /* forward writes it; backward reads it. May not overlap any operand */
-    att_tensor *lse;              /* f32 [B,H,T] or [N,H]: softmax and hard: log sum exp(e) of the row (sink included),
+    att_tensor
+        *out; /* forward writes it; backward reads it. May not overlap any operand */
+    att_tensor *
+        lse; /* f32 [B,H,T] or [N,H]: softmax and hard: log sum exp(e) of the row (sink included),
                                      -Inf for a row that sees nothing; RELU_ROW: the row's sum; SPARSEMAX: tau; RELU: 0.
                                      Forward writes it when given, backward needs it */
-    const att_tensor *q_offsets;  /* i32 [B+1], ragged form; rising, first 0, last N */
-    const att_tensor *k_offsets;  /* i32 [B+1]; NULL in ragged form = q_offsets (self-attention) */
-    const att_tensor *k_lengths;  /* i32 [B], dense or paged: keys at s >= k_lengths[b] do not exist and are not read, and
+    const att_tensor *q_offsets; /* i32 [B+1], ragged form; rising, first 0, last N */
+    const att_tensor
+        *k_offsets; /* i32 [B+1]; NULL in ragged form = q_offsets (self-attention) */
+    const att_tensor *
+        k_lengths; /* i32 [B], dense or paged: keys at s >= k_lengths[b] do not exist and are not read, and
                                      S in p = t + (S - T) is k_lengths[b] */
-    const att_tensor *bias;       /* f32, broadcast to [B,H,T,S] by dims of size 1 and missing leading dims; ragged: T and S
+    const att_tensor *
+        bias; /* f32, broadcast to [B,H,T,S] by dims of size 1 and missing leading dims; ragged: T and S
                                      are at least the longest. -Inf hides a key */
-    const att_tensor *block_mask; /* bool or u8, contiguous, 1 = may attend: with desc.block [n, block, block], block i uses
+    const att_tensor *
+        block_mask; /* bool or u8, contiguous, 1 = may attend: with desc.block [n, block, block], block i uses
                                      mask i % n; without [n, T, S], sequence b uses mask b % n (shifted windows, Liu et al. 2021) */
-    const att_tensor *score_w;    /* bilinear W, additive and GAT w */
-    const att_tensor *score_b;    /* additive and GAT b */
-    const att_tensor *prior;      /* f32 [B,H,T,S] or broadcast as bias: earlier weights; prior_w * prior is added (location and
+    const att_tensor *score_w; /* bilinear W, additive and GAT w */
+    const att_tensor *score_b; /* additive and GAT b */
+    const att_tensor *
+        prior; /* f32 [B,H,T,S] or broadcast as bias: earlier weights; prior_w * prior is added (location and
                                      coverage terms: Chorowski et al. 2015, Tu et al. 2016) */
-    const att_tensor *prior_w;    /* f32 [1] or [H] */
-    const att_tensor *sink_logit; /* f32 [H]: one more term of the softmax's denominator, x = sink_logit[h], with no value */
+    const att_tensor *prior_w; /* f32 [1] or [H] */
+    const att_tensor *
+        sink_logit; /* f32 [H]: one more term of the softmax's denominator, x = sink_logit[h], with no value */
     const att_tensor *alibi_slopes; /* f32 [H] */
     const att_tensor *t5_table;     /* f32 [buckets, H] */
     const att_tensor *rel_k;        /* f32 [2*shaw_clip+1, D], or NULL */
     const att_tensor *rel_v;        /* f32 [2*shaw_clip+1, E], or NULL */
-    const att_tensor *rope_freqs;   /* f32 [R/2] in place of rope_theta's (llama3 and YaRN scalings), or NULL */
-    const att_tensor *advantage;    /* f32 [B,H,T] or [N,H]; REINFORCE, read by backward */
+    const att_tensor *
+        rope_freqs; /* f32 [R/2] in place of rope_theta's (llama3 and YaRN scalings), or NULL */
+    const att_tensor *advantage; /* f32 [B,H,T] or [N,H]; REINFORCE, read by backward */
     /* Edges of a graph in CSR by query: row n sees keys edge_col[row_ptr[n] .. row_ptr[n+1]-1], in that order (the same key twice is
      * two edges). q is [N,H,D] (q_offsets may be NULL; columns count rows of k) or dense with B = 1. Every other mask and
      * position term is refused: a graph's nodes have no order. */
     const att_tensor *edge_row_ptr; /* i64 or i32 [N+1] */
     const att_tensor *edge_col;     /* i32 [edges] */
-    const att_tensor *edge_bias;    /* f32 [edges] or [edges,H]: edge features as bias */
+    const att_tensor *edge_bias; /* f32 [edges] or [edges,H]: edge features as bias */
     /* A paged cache (decoding, forward only): k and v are [pages, page_rows, G, D|E] and sequence b's row s lives in
      * page page_table[b, s / page_rows]; lengths in k_lengths; q in ragged or dense form. */
     const att_tensor *page_table; /* i32 [B, max_pages] */
@@ -191,8 +207,9 @@ typedef struct att_attention_grads {
     uint32_t size;
     const att_tensor *dout; /* given: shape and dtype of out */
     att_tensor *dq, *dk, *dv;
-    att_tensor *dbias;      /* shape of bias: summed over broadcast dims */
-    att_tensor *dscore_w, *dscore_b, *dprior_w, *dsink_logit, *dalibi_slopes, *dt5_table;
+    att_tensor *dbias; /* shape of bias: summed over broadcast dims */
+    att_tensor *dscore_w, *dscore_b, *dprior_w, *dsink_logit, *dalibi_slopes,
+        *dt5_table;
     att_tensor *drel_k, *drel_v, *dedge_bias;
     int32_t accumulate;
 } att_attention_grads;
@@ -212,10 +229,9 @@ ATT_API ATT_MUST_CHECK att_status att_attention_check(const att_attention_desc *
 /* Scratch bytes for forward (backward == 0) or backward with operands of these shapes
  * and as many threads as are in force; contents of offsets, lengths and edges do not
  * change it. Returns what att_attention_check() returns; *bytes is written on ATT_OK. */
-ATT_API ATT_MUST_CHECK att_status att_attention_workspace(size_t *bytes,
-                                                          const att_attention_desc *desc,
-                                                          const att_attention_args *args,
-                                                          int32_t backward);
+ATT_API ATT_MUST_CHECK att_status
+att_attention_workspace(size_t *bytes, const att_attention_desc *desc,
+                        const att_attention_args *args, int32_t backward);
 
 /* out = sum_s alpha v. Writes args->out and, when given, lse, picked, picked_logp.
  * NaN or +Inf in a visible score makes that query's row NaN, and no other row.
@@ -229,9 +245,9 @@ ATT_API ATT_MUST_CHECK att_status att_attention_forward(const att_attention_desc
  * definition) for whatever grads names. Recomputes the scores from q, k and lse; reads
  * args->out; regenerates dropout and draws from desc->seed. No atomics: the same bits
  * for any thread count. Returns as forward; ATT_EINVAL when lse or out is missing. */
-ATT_API ATT_MUST_CHECK att_status att_attention_backward(const att_attention_desc *desc,
-                                                         const att_attention_args *args,
-                                                         const att_attention_grads *grads);
+ATT_API ATT_MUST_CHECK att_status
+att_attention_backward(const att_attention_desc *desc, const att_attention_args *args,
+                       const att_attention_grads *grads);
 
 /* Weights on request: one more sweep over the observed heads and rows; the weights that
  * forward used, without dropout. out is not needed. Every sink is optional. nh observed
@@ -256,9 +272,9 @@ typedef struct att_attention_observe {
 } att_attention_observe;
 
 ATT_API void att_attention_observe_init(att_attention_observe *observe);
-ATT_API ATT_MUST_CHECK att_status att_attention_weights(const att_attention_desc *desc,
-                                                        const att_attention_args *args,
-                                                        const att_attention_observe *observe);
+ATT_API ATT_MUST_CHECK att_status
+att_attention_weights(const att_attention_desc *desc, const att_attention_args *args,
+                      const att_attention_observe *observe);
 
 #ifdef __cplusplus
 }
