@@ -22,7 +22,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||              \
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||             \
     __has_feature(thread_sanitizer)
 #define SANITIZED 1
 #endif
@@ -58,9 +58,9 @@ static void count_add(size_t n)
 {
     size_t now = atomic_fetch_add_explicit(&live, n, memory_order_relaxed) + n;
     size_t high = atomic_load_explicit(&peak, memory_order_relaxed);
-    while (now > high &&
-           !atomic_compare_exchange_weak_explicit(&peak, &high, now, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
+    while (now > high && !atomic_compare_exchange_weak_explicit(&peak, &high, now,
+                                                                memory_order_relaxed,
+                                                                memory_order_relaxed)) {
     }
 }
 
@@ -75,8 +75,8 @@ static void *map_block(size_t total)
 {
     size_t span;
     if (!atti_add_size(&span, total, HUGE_PAGE)) return NULL;
-    unsigned char *p = mmap(NULL, span, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *p =
+        mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) return NULL;
     size_t head = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
     if (head) munmap(p, head);
@@ -118,8 +118,8 @@ static void *new_block(size_t bytes, int zero)
 
 static att_status no_memory(const char *what, size_t count, size_t size)
 {
-    return atti_fail(ATT_ENOMEM, "out of memory: %s (%zu x %zu bytes, %zu in use)", what,
-                     count, size, atti_alloc_live());
+    return atti_fail(ATT_ENOMEM, "out of memory: %s (%zu x %zu bytes, %zu in use)",
+                     what, count, size, atti_alloc_live());
 }
 
 /* Counts the call; true when a test wants this one to fail. */
@@ -181,8 +181,8 @@ static void *resize(void *old, size_t bytes, size_t *zero_from)
     return p;
 }
 
-att_status atti_realloc(void *inout_ptr, size_t old_count, size_t new_count, size_t size,
-                        const char *what)
+att_status atti_realloc(void *inout_ptr, size_t old_count, size_t new_count,
+                        size_t size, const char *what)
 {
     void *old, *p = NULL;
     size_t bytes, zero_from = 0;

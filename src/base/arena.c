@@ -44,8 +44,9 @@ att_status atti_arena_take(atti_arena *a, void *out_ptr, size_t bytes)
     /* used is always a multiple of ALIGN, or size itself when the last piece ends
      * there: both leave `size - used` exact. */
     if (bytes > a->size - a->used) {
-        return atti_fail(ATT_ENOMEM, "arena is full: %zu bytes asked for, %zu of %zu left",
-                         bytes, a->size - a->used, a->size);
+        return atti_fail(ATT_ENOMEM,
+                         "arena is full: %zu bytes asked for, %zu of %zu left", bytes,
+                         a->size - a->used, a->size);
     }
     void *p = a->base + a->used;
     UNPOISON(p, bytes);

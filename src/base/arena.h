@@ -12,7 +12,8 @@ typedef struct atti_arena {
     size_t high; /* the most that was ever used */
 } atti_arena;
 
-ATT_MUST_CHECK att_status atti_arena_init(atti_arena *a, size_t bytes, const char *what);
+ATT_MUST_CHECK att_status atti_arena_init(atti_arena *a, size_t bytes,
+                                          const char *what);
 void atti_arena_deinit(atti_arena *a);
 /* 64-byte aligned, not zeroed; ATT_ENOMEM with both numbers when it does not fit. */
 ATT_MUST_CHECK att_status atti_arena_take(atti_arena *a, void *out_ptr, size_t bytes);

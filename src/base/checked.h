@@ -29,12 +29,21 @@ static inline bool atti_mul_i64(int64_t *out, int64_t a, int64_t b)
     return true;
 }
 
-static inline int64_t atti_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t atti_ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
 static inline int64_t atti_round_up(int64_t a, int64_t b)
 {
     return atti_ceil_div(a, b) * b;
 }
-static inline int64_t atti_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t atti_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t atti_min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t atti_max_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 #endif

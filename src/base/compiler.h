@@ -4,17 +4,17 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define ATTI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define ATTI_LIKELY(x) __builtin_expect(!!(x), 1)
-#define ATTI_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define ATTI_INLINE static inline __attribute__((always_inline, unused))
-#define ATTI_NOINLINE __attribute__((noinline))
-#define ATTI_UNUSED __attribute__((unused))
-#define ATTI_PREFETCH(p) __builtin_prefetch(p)
+#define ATTI_LIKELY(x)         __builtin_expect(!!(x), 1)
+#define ATTI_UNLIKELY(x)       __builtin_expect(!!(x), 0)
+#define ATTI_INLINE            static inline __attribute__((always_inline, unused))
+#define ATTI_NOINLINE          __attribute__((noinline))
+#define ATTI_UNUSED            __attribute__((unused))
+#define ATTI_PREFETCH(p)       __builtin_prefetch(p)
 #else
 #define ATTI_PRINTF(fmt, args)
-#define ATTI_LIKELY(x) (x)
+#define ATTI_LIKELY(x)   (x)
 #define ATTI_UNLIKELY(x) (x)
-#define ATTI_INLINE static inline
+#define ATTI_INLINE      static inline
 #define ATTI_NOINLINE
 #define ATTI_UNUSED
 #define ATTI_PREFETCH(p) ((void)(p))

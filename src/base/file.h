@@ -14,7 +14,8 @@ typedef struct atti_blob {
 
 /* Maps a regular file (read into memory where mapping is refused, or with
  * ATTEND_NO_MMAP=1). max_bytes 0 = no limit; larger is ATT_EFORMAT with both numbers. */
-ATT_MUST_CHECK att_status atti_blob_open(atti_blob *b, const char *path, size_t max_bytes);
+ATT_MUST_CHECK att_status atti_blob_open(atti_blob *b, const char *path,
+                                         size_t max_bytes);
 void atti_blob_close(atti_blob *b);
 
 /* A file that appears whole or not at all: write to f, then commit (flush, fsync,
@@ -39,7 +40,8 @@ ATT_MUST_CHECK att_status atti_lines_open(atti_lines **out, const char *path,
 /* f is not closed by close(); name is for messages. */
 ATT_MUST_CHECK att_status atti_lines_wrap(atti_lines **out, FILE *f, const char *name,
                                           size_t max_line);
-ATT_MUST_CHECK att_status atti_lines_next(atti_lines *l, const char **line, size_t *len);
+ATT_MUST_CHECK att_status atti_lines_next(atti_lines *l, const char **line,
+                                          size_t *len);
 uint64_t atti_lines_offset(const atti_lines *l); /* byte offset of the next line */
 ATT_MUST_CHECK att_status atti_lines_seek(atti_lines *l, uint64_t offset);
 void atti_lines_close(atti_lines *l);

@@ -60,7 +60,8 @@ typedef struct atti_jsonw {
 void atti_jsonw_object(atti_jsonw *w, const char *key); /* key NULL in arrays/top */
 void atti_jsonw_array(atti_jsonw *w, const char *key);
 void atti_jsonw_end(atti_jsonw *w, char bracket); /* '}' or ']' */
-void atti_jsonw_str(atti_jsonw *w, const char *key, const char *value); /* NULL = null */
+void atti_jsonw_str(atti_jsonw *w, const char *key,
+                    const char *value); /* NULL = null */
 void atti_jsonw_str_n(atti_jsonw *w, const char *key, const char *value, size_t n);
 void atti_jsonw_i64(atti_jsonw *w, const char *key, int64_t value);
 /* Shortest form that reads back as the same double (or float); NaN/Inf become null. */

@@ -31,5 +31,8 @@ int atti_utf8_encode(char out[4], uint32_t code); /* length */
 /* Whole-string numbers: false for empty, trailing rubbish or out of range. */
 bool atti_parse_i64(int64_t *out, const char *s);
 bool atti_parse_f64(double *out, const char *s);
+/* The same with overflow told apart: 1 = a number, 0 = none, -1 = beyond the range of a
+ * double (*out is the infinity of its sign). */
+int atti_scan_f64(double *out, const char *s);
 
 #endif

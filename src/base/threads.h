@@ -27,7 +27,8 @@ int atti_threads_max(void);
 
 /* A background thread of its own (prefetch, validation). */
 typedef struct atti_thread atti_thread;
-ATT_MUST_CHECK att_status atti_thread_start(atti_thread **out, void (*fn)(void *), void *ctx);
+ATT_MUST_CHECK att_status atti_thread_start(atti_thread **out, void (*fn)(void *),
+                                            void *ctx);
 void atti_thread_join(atti_thread *t); /* NULL is fine; frees it */
 
 typedef struct atti_mutex atti_mutex; /* with a condition */
