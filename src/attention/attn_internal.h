@@ -56,6 +56,7 @@ typedef struct atti_attn_call {
     atti_attn_view q, k, v, out;
     atti_attn_view lse;       /* f32 (f64 calls: either); one element a row: no d */
     atti_attn_view advantage; /* f32, like lse */
+    atti_attn_view picked, picked_logp; /* i32 and f32, like lse */
 
     const int32_t *q_off, *k_off; /* [B+1], ragged only */
     const int32_t *k_len;         /* [B], dense or paged; NULL = S for all */
@@ -214,6 +215,10 @@ int32_t atti_attn_t5_bucket(int64_t r, int32_t buckets, int32_t max_distance,
                             bool bidirectional);
 /* Rotates (dir +1) or rotates back (dir -1, the gradient) one row for position pos. */
 void atti_attn_rope_f32(float *x, const atti_attn_call *c, int64_t pos, int dir);
+/* The same in two steps, for many heads at one position: cs_sn [R] holds cos, sin. */
+void atti_attn_rope_table(float *cs_sn, const atti_attn_call *c, int64_t pos);
+void atti_attn_rope_apply(float *x, const atti_attn_call *c, const float *cs_sn,
+                          int dir);
 void atti_attn_rope_f64(double *x, const atti_attn_call *c, int64_t pos, int dir);
 
 /* The fast dense f32 path: attn_fast_*.c. takes() decides by the call's form alone
