@@ -1,0 +1,241 @@
+/* tokenizer_train.c - a new SentencePiece model from text files, and vocab.json from
+ * models.
+ *
+ * The sample is drawn here, by our seed, in one pass that counts and one that picks
+ * (Vitter 1984, algorithm S): what is kept never depends on memory or threads. Lines
+ * that are no text (invalid UTF-8, NUL) are left out: they would put rubbish characters
+ * into the vocabulary. */
+#include "attend/tokenizer.h"
+#include "atti_config.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/rng.h"
+#include "tokenize/spm_shim.h"
+#include <string.h>
+
+enum { MAX_LINE = 1 << 14, MAX_VOCAB = 1 << 20, SAMPLE_STREAM = 0x73706d };
+
+void att_tokenizer_train_opts_init(att_tokenizer_train_opts *opts)
+{
+    if (!opts) return;
+    memset(opts, 0, sizeof *opts);
+    opts->size = (uint32_t)sizeof *opts;
+    opts->vocab_size = 10000;
+    opts->character_coverage = 1.0;
+    opts->max_sentences = 1000000;
+    opts->normalise = 1;
+}
+
+#ifdef ATTI_HAVE_SENTENCEPIECE
+
+typedef struct sampler {
+    const char *const *files;
+    int32_t n_files, file;
+    atti_lines *lines;
+    int64_t left, wanted; /* usable lines not yet seen; still to be picked */
+    atti_rng rng;
+    att_status st;
+} sampler;
+
+static bool usable(const char *line, size_t n)
+{
+    return n > 0 && n <= MAX_LINE && !memchr(line, '\0', n) && atti_utf8_valid(line, n);
+}
+
+/* *line = NULL after the last file. */
+static att_status next_usable(sampler *s, const char **line, size_t *n)
+{
+    for (;;) {
+        if (!s->lines) {
+            *line = NULL;
+            if (s->file == s->n_files) return ATT_OK;
+            ATTI_TRY(atti_lines_open(&s->lines, s->files[s->file++], 0));
+        }
+        ATTI_TRY(atti_lines_next(s->lines, line, n));
+        if (!*line) {
+            atti_lines_close(s->lines);
+            s->lines = NULL;
+        } else if (usable(*line, *n)) {
+            return ATT_OK;
+        }
+    }
+}
+
+static void rewind_sampler(sampler *s)
+{
+    atti_lines_close(s->lines);
+    s->lines = NULL;
+    s->file = 0;
+}
+
+static att_status count_lines(sampler *s)
+{
+    const char *line = NULL;
+    size_t n = 0;
+    for (;;) {
+        ATTI_TRY(next_usable(s, &line, &n));
+        if (!line) break;
+        s->left++;
+    }
+    rewind_sampler(s);
+    return ATT_OK;
+}
+
+static int next_sample(void *ctx, const char **line, size_t *n)
+{
+    sampler *s = ctx;
+    while (s->wanted > 0) {
+        s->st = next_usable(s, line, n);
+        if (s->st != ATT_OK || !*line) return 1;
+        uint64_t draw = atti_rng_below(&s->rng, (uint64_t)s->left--);
+        if (draw < (uint64_t)s->wanted) {
+            s->wanted--;
+            return 0;
+        }
+    }
+    return 1;
+}
+
+typedef struct model_out {
+    const char *path;
+    att_status st;
+} model_out;
+
+static int write_model(void *ctx, const char *data, size_t n)
+{
+    model_out *o = ctx;
+    o->st = atti_write_file(o->path, data, n);
+    return 0;
+}
+
+static att_status check_opts(const att_tokenizer_train_opts *o)
+{
+    if (o->vocab_size < 8 || o->vocab_size > MAX_VOCAB) {
+        return atti_fail(ATT_EINVAL, "vocabulary of %d pieces, expected 8..%d",
+                         o->vocab_size, MAX_VOCAB);
+    }
+    if (!(o->character_coverage > 0.5 && o->character_coverage <= 1.0)) {
+        return atti_fail(ATT_EINVAL, "character coverage %g, expected above 0.5, to 1",
+                         o->character_coverage);
+    }
+    if (o->max_sentences < 1) {
+        return atti_fail(ATT_EINVAL, "at most %lld sentences, expected 1 or more",
+                         (long long)o->max_sentences);
+    }
+    return ATT_OK;
+}
+
+static att_status train(sampler *s, const char *model_path,
+                        const att_tokenizer_train_opts *o)
+{
+    ATTI_TRY(count_lines(s));
+    if (s->left == 0) {
+        return atti_fail(ATT_EFORMAT, "%s: no line of text to make a vocabulary from",
+                         s->files[0]);
+    }
+    s->wanted = s->left < o->max_sentences ? s->left : o->max_sentences;
+    s->rng.key = atti_key(o->seed, 0, SAMPLE_STREAM);
+    atti_spm_train t = {.vocab_size = o->vocab_size,
+                        .unigram = o->unigram,
+                        .byte_fallback = o->byte_fallback,
+                        .normalise = o->normalise,
+                        .character_coverage = o->character_coverage};
+    model_out out = {.path = model_path};
+    char err[512] = "";
+    int rc = atti_spm_train_run(&t, next_sample, s, write_model, &out, err, sizeof err);
+    ATTI_TRY(s->st); /* a read error ends the sample early: it is the cause */
+    if (rc != ATTI_SPM_OK) {
+        return atti_fail(rc == ATTI_SPM_NO_MEMORY ? ATT_ENOMEM : ATT_EINVAL,
+                         "training a vocabulary of %d pieces on %s: SentencePiece: %s",
+                         o->vocab_size, s->files[0], err);
+    }
+    return out.st;
+}
+
+att_status att_tokenizer_train(const char *model_path, const char *const *files,
+                               int32_t n_files, const att_tokenizer_train_opts *opts)
+{
+    att_tokenizer_train_opts dflt;
+    att_tokenizer_train_opts_init(&dflt);
+    if (!opts) opts = &dflt;
+    if (!model_path || !files || n_files < 1) {
+        return atti_fail(ATT_EINVAL, "att_tokenizer_train: %s",
+                         !model_path ? "model_path is NULL" : "no files");
+    }
+    ATTI_TRY(check_opts(opts));
+    sampler s = {.files = files, .n_files = n_files};
+    att_status st = train(&s, model_path, opts);
+    rewind_sampler(&s);
+    return st;
+}
+
+#else
+
+att_status att_tokenizer_train(const char *model_path, const char *const *files,
+                               int32_t n_files, const att_tokenizer_train_opts *opts)
+{
+    (void)model_path, (void)files, (void)n_files, (void)opts;
+    return atti_fail(ATT_ENOTSUP, "this build has no SentencePiece");
+}
+
+#endif
+
+static bool is_special(const char *piece)
+{
+    static const char *const names[] = {"<unk>", "</s>", "<s>", "<pad>"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(piece, names[i]) == 0) return true;
+    }
+    return false;
+}
+
+static bool in_earlier(att_tokenizer *const *t, int32_t n, const char *piece)
+{
+    for (int32_t i = 0; i < n; i++) {
+        if (att_tokenizer_id(t[i], piece) != att_tokenizer_unk(t[i])) return true;
+    }
+    return false;
+}
+
+/* Every piece once, in order; the special ones have places of their own. */
+static void list_pieces(atti_jsonw *w, att_tokenizer *const *t, int32_t n)
+{
+    int64_t next = 2;
+    atti_jsonw_object(w, NULL);
+    atti_jsonw_i64(w, "</s>", 0);
+    atti_jsonw_i64(w, "<unk>", 1);
+    for (int32_t i = 0; i < n; i++) {
+        for (int32_t id = 0; id < att_tokenizer_size(t[i]); id++) {
+            const char *piece = att_tokenizer_piece(t[i], id);
+            if (id == att_tokenizer_unk(t[i]) || is_special(piece)) continue;
+            if (!in_earlier(t, i, piece)) atti_jsonw_i64(w, piece, next++);
+        }
+    }
+    atti_jsonw_i64(w, "<pad>", next);
+    atti_jsonw_end(w, '}');
+    atti_str_add(&w->s, "\n");
+}
+
+att_status att_tokenizer_write_vocab(const char *vocab_path,
+                                     const char *const *spm_paths, int32_t n)
+{
+    if (!vocab_path || !spm_paths || n < 1 || n > 64) {
+        return atti_fail(ATT_EINVAL, "att_tokenizer_write_vocab: %s",
+                         !vocab_path ? "vocab_path is NULL" : "models not in 1..64");
+    }
+    att_tokenizer *t[64] = {NULL};
+    att_status st = ATT_OK;
+    for (int32_t i = 0; i < n && st == ATT_OK; i++) {
+        st = att_tokenizer_open(&t[i], spm_paths[i], NULL);
+    }
+    if (st == ATT_OK) {
+        atti_jsonw w = {.indent = 2};
+        list_pieces(&w, t, n);
+        st = w.s.status;
+        if (st == ATT_OK) st = atti_write_file(vocab_path, w.s.data, w.s.len);
+        atti_str_deinit(&w.s);
+    }
+    for (int32_t i = 0; i < n; i++) att_tokenizer_destroy(t[i]);
+    return st;
+}
