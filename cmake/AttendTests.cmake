@@ -96,6 +96,8 @@ if(NOT ATTEND_TESTS STREQUAL "OFF")
         add_library(attend_support STATIC ${support_sources})
         target_include_directories(
             attend_support PUBLIC tests/support PRIVATE src "${ATTEND_GENERATED}/src")
+        target_compile_definitions(
+            attend_support PRIVATE ATTEND_SOURCE_DIR="${ATTEND_DIR}")
         target_link_libraries(attend_support PUBLIC attend_static PkgConfig::CMOCKA
                               PRIVATE attend_test_warnings)
         file(GLOB_RECURSE unit_tests CONFIGURE_DEPENDS tests/unit/test_*.c)
