@@ -2,5 +2,8 @@
 #include "kernels/isa_tables.h"
 #include "kernels/simd/vec_avx512.h"
 #include "kernels/simd/all_kernels.inc"
+#include "kernels/x86/attn_lanes_avx512.h"
+#include "kernels/simd/attn_dense.inc"
 
-const atti_kernels atti_kernels_avx512 = {.isa = "avx512", ATTI_SIMD_KERNELS};
+const atti_kernels atti_kernels_avx512 = {
+    .isa = "avx512", ATTI_SIMD_KERNELS, .attn = &attn_dense_kernels};
