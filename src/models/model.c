@@ -1,0 +1,269 @@
+/* model.c - a model directory opened: configuration, weights, tokenizers; immutable from
+ * then on. Which parameters there are is the family's business; where they are read from
+ * is weights.c's. */
+#include "attend/model.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/threads.h"
+#include "kernels/kernels.h"
+#include "models/model_internal.h"
+#include <stdbool.h>
+#include <string.h>
+
+#define CONFIG_MAX (16u << 20)
+
+/* ---- configuration ------------------------------------------------------------ */
+
+static att_status read_architecture(att_model *m, const atti_json *root)
+{
+    const char *name;
+    ATTI_TRY(atti_json_get_str(&name, root, "architecture", NULL));
+    if (!name) {
+        name = atti_json_string(atti_json_at(atti_json_get(root, "architectures"), 0),
+                                NULL);
+    }
+    return atti_strdup(&m->architecture, name ? name : "?");
+}
+
+static att_status read_config(att_model *m)
+{
+    char *path = NULL;
+    atti_json *root = NULL;
+    const char *type;
+    atti_jsonw w = {.indent = 2};
+    ATTI_TRY(atti_path_join(&path, m->dir, "config.json"));
+    att_status st = atti_path_is_dir(m->dir)
+                        ? atti_json_load(&root, path, CONFIG_MAX, 0)
+                        : atti_fail(ATT_ENOTFOUND, "%s: no such directory", m->dir);
+    if (st != ATT_OK) goto done;
+    st = atti_json_get_str(&type, root, "model_type", NULL);
+    if (st != ATT_OK) {
+        st = atti_fail_prefix(st, "%s: ", path);
+        goto done;
+    }
+    m->family = type ? atti_family_find(type) : NULL;
+    if (!m->family) {
+        st = atti_fail(type ? ATT_ENOTSUP : ATT_EFORMAT,
+                       type ? "%s: model_type '%.60s' is not supported"
+                            : "%s: no model_type",
+                       path, type ? type : "");
+        goto done;
+    }
+    st = m->family->config_read(&m->cfg, root, path);
+    if (st == ATT_OK) st = read_architecture(m, root);
+    if (st == ATT_OK) st = m->family->config_write(m->cfg, &w);
+    if (st == ATT_OK) st = atti_str_take(&m->config_text, &w.s);
+    if (st == ATT_OK) st = m->family->declare(m->cfg, &m->params);
+    if (st == ATT_OK) st = atti_generation_read(&m->gen, root, m->dir, 1 << 24);
+done:
+    atti_str_deinit(&w.s);
+    atti_json_destroy(root);
+    atti_free(path);
+    return st;
+}
+
+/* ---- tokenizers --------------------------------------------------------------- */
+
+/* The path of an existing file, or NULL. */
+static att_status optional(char **path, const char *dir, const char *name)
+{
+    char *p = NULL;
+    ATTI_TRY(atti_path_join(&p, dir, name));
+    if (!atti_path_exists(p)) {
+        atti_free(p);
+        p = NULL;
+    }
+    *path = p;
+    return ATT_OK;
+}
+
+static att_status same_bytes(bool *same, const char *a, const char *b)
+{
+    atti_blob x, y;
+    ATTI_TRY(atti_blob_open(&x, a, 0));
+    att_status st = atti_blob_open(&y, b, 0);
+    if (st == ATT_OK) {
+        *same = x.size == y.size && (x.size == 0 || !memcmp(x.data, y.data, x.size));
+        atti_blob_close(&y);
+    }
+    atti_blob_close(&x);
+    return st;
+}
+
+/* source.spm, target.spm, vocab.json and, for separate vocabularies, target_vocab.json.
+ * Two equal sides are opened once: parsing a SentencePiece model is what starting costs. */
+static att_status open_tokenizers(att_model *m)
+{
+    char *src = NULL, *tgt = NULL, *vocab = NULL, *tvocab = NULL;
+    bool same = true;
+    att_status st = optional(&src, m->dir, "source.spm");
+    if (st == ATT_OK) st = optional(&tgt, m->dir, "target.spm");
+    if (st == ATT_OK) st = optional(&vocab, m->dir, "vocab.json");
+    if (st == ATT_OK) st = optional(&tvocab, m->dir, "target_vocab.json");
+    if (st != ATT_OK || !src) goto done;
+    if (tgt) st = same_bytes(&same, src, tgt);
+    if (st == ATT_OK) st = att_tokenizer_open(&m->tokenizer[0], src, vocab);
+    if (st != ATT_OK) goto done;
+    if (same && !tvocab) {
+        m->tokenizer[1] = m->tokenizer[0];
+    } else {
+        st = att_tokenizer_open(&m->tokenizer[1], tgt ? tgt : src,
+                                tvocab ? tvocab : vocab);
+    }
+done:
+    atti_free(src);
+    atti_free(tgt);
+    atti_free(vocab);
+    atti_free(tvocab);
+    return st;
+}
+
+/* ---- open and close ----------------------------------------------------------- */
+
+static att_status load(att_model *m, const char *dir)
+{
+    ATTI_TRY(atti_kernels_check());
+    ATTI_TRY(atti_strdup(&m->dir, dir));
+    ATTI_TRY(atti_mutex_create(&m->lock));
+    ATTI_TRY(read_config(m));
+    ATTI_TRY(atti_weights_load(&m->params, dir));
+    return open_tokenizers(m);
+}
+
+att_status att_model_load(att_model **out, const char *dir)
+{
+    att_model *m = NULL;
+    if (!out || !dir)
+        return atti_fail(ATT_EINVAL, "att_model_load: an argument is NULL");
+    ATTI_TRY(atti_alloc(&m, 1, sizeof *m, "model"));
+    att_status st = load(m, dir);
+    if (st != ATT_OK) {
+        att_model_destroy(m);
+        return st;
+    }
+    *out = m;
+    return ATT_OK;
+}
+
+void att_model_destroy(att_model *m)
+{
+    if (!m) return;
+    if (m->prepared) m->destroy_prepared(m->prepared);
+    if (m->tokenizer[1] != m->tokenizer[0]) att_tokenizer_destroy(m->tokenizer[1]);
+    att_tokenizer_destroy(m->tokenizer[0]);
+    atti_generation_deinit(&m->gen);
+    atti_params_deinit(&m->params);
+    atti_free(m->cfg);
+    atti_free(m->dir);
+    atti_free(m->architecture);
+    atti_free(m->config_text);
+    atti_mutex_destroy(m->lock);
+    atti_free(m);
+}
+
+/* ---- looking ------------------------------------------------------------------ */
+
+const char *att_model_type(const att_model *m)
+{
+    return m ? m->family->model_type : "";
+}
+
+const char *att_model_architecture(const att_model *m)
+{
+    return m ? m->architecture : "";
+}
+
+int64_t att_model_parameters(const att_model *m)
+{
+    return m ? atti_params_total(&m->params) : 0;
+}
+
+int64_t att_model_memory(const att_model *m)
+{
+    return m ? (int64_t)(m->params.count * sizeof(float)) : 0;
+}
+
+int64_t att_model_tensor_count(const att_model *m)
+{
+    return m ? (int64_t)m->params.n : 0;
+}
+
+const char *att_model_tensor_name(const att_model *m, int64_t i)
+{
+    return m && i >= 0 && i < (int64_t)m->params.n ? m->params.p[i].name : NULL;
+}
+
+att_status att_model_tensor(const att_model *m, att_tensor *view, const char *name)
+{
+    if (!m || !view || !name) {
+        return atti_fail(ATT_EINVAL, "att_model_tensor: an argument is NULL");
+    }
+    const atti_param *p = atti_params_find(&m->params, name);
+    if (!p) return atti_fail(ATT_ENOTFOUND, "%s: no tensor '%s'", m->dir, name);
+    return att_tensor_view(view, m->params.data + p->offset, ATT_F32, p->ndim,
+                           p->shape);
+}
+
+const char *att_model_config_json(const att_model *m)
+{
+    return m ? m->config_text : "";
+}
+
+/* ---- text --------------------------------------------------------------------- */
+
+static att_status side_of(const att_tokenizer **t, const att_model *m, int32_t side)
+{
+    if (!m || side < 0 || side > 1) {
+        return atti_fail(
+            ATT_EINVAL, "model: side %d, expected 0 (source) or 1 (target)", (int)side);
+    }
+    *t = m->tokenizer[side];
+    if (!*t) {
+        return atti_fail(ATT_ENOTFOUND, "%s: no tokenizer (source.spm, vocab.json)",
+                         m->dir);
+    }
+    return ATT_OK;
+}
+
+att_status att_model_encode(const att_model *m, int32_t side, const char *text,
+                            size_t len, int32_t **ids, size_t *n_ids)
+{
+    const att_tokenizer *t;
+    int32_t *list = NULL;
+    size_t n = 0, cap = 0;
+    ATTI_TRY(side_of(&t, m, side));
+    if ((!text && len) || !ids || !n_ids) {
+        return atti_fail(ATT_EINVAL, "att_model_encode: an argument is NULL");
+    }
+    att_status st = att_tokenizer_encode(t, text ? text : "", len, &list, &n, &cap);
+    if (st == ATT_OK && side == 0) {
+        st = atti_grow(&list, &cap, n + 1, sizeof *list, "token ids");
+        if (st == ATT_OK) list[n++] = (int32_t)m->gen.eos_id;
+    }
+    /* An empty target still gives a pointer that can be freed. */
+    if (st == ATT_OK && !list) st = atti_alloc(&list, 1, sizeof *list, "token ids");
+    if (st != ATT_OK) {
+        atti_free(list);
+        return st;
+    }
+    *ids = list;
+    *n_ids = n;
+    return ATT_OK;
+}
+
+att_status att_model_decode(const att_model *m, int32_t side, const int32_t *ids,
+                            size_t n_ids, char **text)
+{
+    const att_tokenizer *t;
+    ATTI_TRY(side_of(&t, m, side));
+    if ((!ids && n_ids) || !text) {
+        return atti_fail(ATT_EINVAL, "att_model_decode: an argument is NULL");
+    }
+    return att_tokenizer_decode(t, ids, n_ids, text);
+}
+
+const char *att_model_piece(const att_model *m, int32_t side, int32_t id)
+{
+    if (!m || side < 0 || side > 1 || !m->tokenizer[side]) return NULL;
+    return att_tokenizer_piece(m->tokenizer[side], id);
+}
