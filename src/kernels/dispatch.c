@@ -60,8 +60,7 @@ const char *atti_isa_cap(void)
     X(bf16_to_f32)                                                                     \
     X(f32_to_f16)                                                                      \
     X(f16_to_f32)                                                                      \
-    X(gemm)                                                                            \
-    X(gemv)                                                                            \
+    X(mm)                                                                              \
     X(attn)
 
 #define COUNT(name) +1

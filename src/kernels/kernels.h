@@ -51,11 +51,11 @@ typedef void atti_bias_act_bwd_fn(float *dx, const float *dy, const float *saved
  *   y may be NULL (only h wanted: pre-norm residual), then gamma, mean, rstd are not used
  *   mean, rstd [rows] or NULL (inference); all matrices share ld. Population variance,
  *   computed in two passes over the row in registers or cache. */
-typedef void atti_add_norm_fn(float *y, float *h, float *mean, float *rstd, const float *x,
-                              const float *bias, const float *res, const float *gamma,
-                              const float *beta, float eps, atti_norm kind,
-                              const atti_drop *drop, int64_t row0, int64_t rows,
-                              int64_t cols, int64_t ld);
+typedef void atti_add_norm_fn(float *y, float *h, float *mean, float *rstd,
+                              const float *x, const float *bias, const float *res,
+                              const float *gamma, const float *beta, float eps,
+                              atti_norm kind, const atti_drop *drop, int64_t row0,
+                              int64_t rows, int64_t cols, int64_t ld);
 
 /* Backward of y = norm(h), and of h = res + drop(x + bias).
  *   dh  [rows, cols]  = gradient of h: norm's part from dy (dy NULL: none) plus dh_in (NULL: none; may be dh).
@@ -66,8 +66,9 @@ typedef void atti_add_norm_fn(float *y, float *h, float *mean, float *rstd, cons
 typedef void atti_add_norm_bwd_fn(float *dh, float *dx, float *dgamma, float *dbeta,
                                   float *dbias, const float *dy, const float *dh_in,
                                   const float *h, const float *mean, const float *rstd,
-                                  const float *gamma, atti_norm kind, const atti_drop *drop,
-                                  int64_t row0, int64_t rows, int64_t cols, int64_t ld);
+                                  const float *gamma, atti_norm kind,
+                                  const atti_drop *drop, int64_t row0, int64_t rows,
+                                  int64_t cols, int64_t ld);
 
 /* out[c] += sum over rows of x[r, c], rows in rising order. */
 typedef void atti_col_sum_fn(float *out, const float *x, int64_t rows, int64_t cols,
@@ -90,23 +91,27 @@ typedef void atti_softmax_xent_fn(float *logits, float *loss, float *nll,
 typedef void atti_softmax_fn(float *x, const float *bias, int64_t rows, int64_t cols,
                              int64_t ld);
 /* max and log(sum(exp(x))) of x + bias, one pass or two over cached rows. */
-typedef void atti_logsumexp_fn(float *lse, float *max, const float *x, const float *bias,
-                               int64_t rows, int64_t cols, int64_t ld);
+typedef void atti_logsumexp_fn(float *lse, float *max, const float *x,
+                               const float *bias, int64_t rows, int64_t cols,
+                               int64_t ld);
 
 /* y[i] = x[i] * a + (accumulate ? y[i] : 0) */
-typedef void atti_scale_fn(float *y, const float *x, float a, int accumulate, int64_t n);
+typedef void atti_scale_fn(float *y, const float *x, float a, int accumulate,
+                           int64_t n);
 /* y[i] = a[i] * b[i] + (accumulate ? y[i] : 0) */
 typedef void atti_mul_fn(float *y, const float *a, const float *b, int accumulate,
                          int64_t n);
 /* y = act(g) * u, and its backward: dg, du written. [n] contiguous. */
-typedef void atti_glu_fn(float *y, const float *g, const float *u, atti_act act, int64_t n);
+typedef void atti_glu_fn(float *y, const float *g, const float *u, atti_act act,
+                         int64_t n);
 typedef void atti_glu_bwd_fn(float *dg, float *du, const float *dy, const float *g,
                              const float *u, atti_act act, int64_t n);
 
 /* y[r,:] = drop(table[ids[r],:] * scale + pos[p[r],:]); pos, p may be NULL; ids[r] < 0 gives the position alone */
-typedef void atti_embed_fn(float *y, const float *table, const int32_t *ids, float scale,
-                           const float *pos, const int32_t *p, const atti_drop *drop,
-                           int64_t row0, int64_t rows, int64_t cols);
+typedef void atti_embed_fn(float *y, const float *table, const int32_t *ids,
+                           float scale, const float *pos, const int32_t *p,
+                           const atti_drop *drop, int64_t row0, int64_t rows,
+                           int64_t cols);
 
 /* y[i] = f(x[i]); y may be x. */
 typedef enum atti_unary {
@@ -144,24 +149,7 @@ typedef void atti_adam_fn(float *w, float *m, float *v, float *ema, uint16_t *ha
 typedef void atti_f32_to_half_fn(uint16_t *y, const float *x, int64_t n);
 typedef void atti_half_to_f32_fn(float *y, const uint16_t *x, int64_t n);
 
-/* One sequential tile of the plain packed gemm (used where no matmul provider is):
- * c[m,n] (+)= sum_k a[m,k] b[k,n], any strides for a and b by trans flags. */
-typedef struct atti_gemm_args {
-    int64_t m, n, k;
-    const float *a, *b;
-    float *c;
-    int64_t lda, ldb, ldc;
-    int trans_a, trans_b; /* a is stored [k,m]; b is stored [n,k] */
-    int accumulate;       /* c += instead of c = */
-} atti_gemm_args;
-/* scratch: atti_gemm_scratch(args) bytes, 64-byte aligned */
-typedef void atti_gemm_fn(const atti_gemm_args *g, float *scratch);
-
-/* y[o] = sum_i w[o,i] x[i] (+ bias): the batch-1 product, bound by reading w. m (1..8) rows of x at once: y [m, n_out] */
-typedef void atti_gemv_fn(float *y, const float *w, const float *x, const float *bias,
-                          int64_t m, int64_t n_out, int64_t n_in, int64_t ldw, int64_t ldx,
-                          int64_t ldy);
-
+struct atti_gemm_kernels; /* kernels/gemm.h; use matmul.h */
 struct atti_attn_kernels; /* kernels/attn_kernels.h */
 
 typedef struct atti_kernels {
@@ -188,8 +176,7 @@ typedef struct atti_kernels {
     atti_half_to_f32_fn *bf16_to_f32;
     atti_f32_to_half_fn *f32_to_f16;
     atti_half_to_f32_fn *f16_to_f32;
-    atti_gemm_fn *gemm;
-    atti_gemv_fn *gemv;
+    const struct atti_gemm_kernels *mm;
     const struct atti_attn_kernels *attn; /* NULL in a set that has none */
 } atti_kernels;
 
@@ -201,7 +188,5 @@ const atti_kernels *atti_kernel_set(int i);
 /* ATTEND_ISA named something impossible: ATT_EINVAL with the list; else ATT_OK. Entry
  * points of the library that do arithmetic call it once. */
 ATT_MUST_CHECK att_status atti_kernels_check(void);
-/* bytes of scratch for atti_kernels.gemm, for any of the sets */
-size_t atti_gemm_scratch(const atti_gemm_args *g);
 
 #endif

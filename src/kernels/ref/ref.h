@@ -32,7 +32,6 @@ atti_f32_to_half_fn atti_ref_f32_to_bf16;
 atti_half_to_f32_fn atti_ref_bf16_to_f32;
 atti_f32_to_half_fn atti_ref_f32_to_f16;
 atti_half_to_f32_fn atti_ref_f16_to_f32;
-atti_gemm_fn atti_ref_gemm;
-atti_gemv_fn atti_ref_gemv;
+extern const struct atti_gemm_kernels atti_ref_gemm;
 
 #endif

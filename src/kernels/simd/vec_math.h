@@ -7,6 +7,21 @@
 #ifndef ATTI_VEC_MATH_H
 #define ATTI_VEC_MATH_H
 
+#include "base/compiler.h"
+
+/* Load and store of n lanes; a constant n = V_LANES is the plain instruction. */
+ATTI_INLINE vf v_ld(const float *p, int64_t n)
+{
+    return n == V_LANES ? v_load(p) : v_load_n(p, n);
+}
+ATTI_INLINE void v_st(float *p, int64_t n, vf x)
+{
+    if (n == V_LANES)
+        v_store(p, x);
+    else
+        v_store_n(p, n, x);
+}
+
 /* e^x: at most 1.0 ulp. Below -87.336 (where the result leaves the normal range) it is
  * exactly 0, above 88.7228 Inf, NaN stays NaN; -Inf gives 0. */
 static inline vf v_exp(vf x)
