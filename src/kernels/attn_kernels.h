@@ -69,7 +69,8 @@ typedef size_t atti_attn_scratch_fn(int64_t d, int64_t e, int64_t n_keys, int ba
 
 typedef struct atti_attn_kernels {
     const char *isa;
-    const atti_attn_row_kernels *rows; /* one query against n keys: every other member */
+    const atti_attn_row_kernels
+        *rows; /* one query against n keys: every other member */
     atti_attn_tile_fn *tile;
     atti_attn_fwd_fn *fwd_f32;
     atti_attn_bwd_fn *bwd_f32;

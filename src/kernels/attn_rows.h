@@ -10,7 +10,8 @@
 
 typedef struct atti_attn_row_kernels {
     /* e[j] = q . k[j,:] */
-    void (*dot)(float *e, const float *q, const float *k, int64_t ld, int64_t n, int64_t d);
+    void (*dot)(float *e, const float *q, const float *k, int64_t ld, int64_t n,
+                int64_t d);
     /* out[:] += sum_j p[j] v[j,:] */
     void (*wsum)(float *out, const float *p, const float *v, int64_t ld, int64_t n,
                  int64_t d);
@@ -18,28 +19,30 @@ typedef struct atti_attn_row_kernels {
     void (*outer)(float *dk, int64_t ld, const float *p, const float *q, int64_t n,
                   int64_t d);
     /* e[j] = sum_d w[d] tanh(q[d] + k[j,d]) */
-    void (*add_tanh)(float *e, const float *w, const float *q, const float *k, int64_t ld,
-                     int64_t n, int64_t d);
+    void (*add_tanh)(float *e, const float *w, const float *q, const float *k,
+                     int64_t ld, int64_t n, int64_t d);
     /* the same with LeakyReLU */
-    void (*add_leaky)(float *e, const float *w, const float *q, const float *k, int64_t ld,
-                      int64_t n, int64_t d, float leaky);
+    void (*add_leaky)(float *e, const float *w, const float *q, const float *k,
+                      int64_t ld, int64_t n, int64_t d, float leaky);
     /* Backward of both (leaky < 0 never occurs as a flag: tanh has its own entry):
      *   dq[d] += sum_j ds[j] w[d] f'(x);  dk[j,d] += ds[j] w[d] f'(x)
      *   dw[d] += sum_j ds[j] f(x), NULL = not wanted */
-    void (*add_tanh_bwd)(float *dq, float *dk, int64_t ld_dk, float *dw, const float *ds,
-                         const float *w, const float *q, const float *k, int64_t ld,
-                         int64_t n, int64_t d);
-    void (*add_leaky_bwd)(float *dq, float *dk, int64_t ld_dk, float *dw, const float *ds,
-                          const float *w, const float *q, const float *k, int64_t ld,
-                          int64_t n, int64_t d, float leaky);
+    void (*add_tanh_bwd)(float *dq, float *dk, int64_t ld_dk, float *dw,
+                         const float *ds, const float *w, const float *q,
+                         const float *k, int64_t ld, int64_t n, int64_t d);
+    void (*add_leaky_bwd)(float *dq, float *dk, int64_t ld_dk, float *dw,
+                          const float *ds, const float *w, const float *q,
+                          const float *k, int64_t ld, int64_t n, int64_t d,
+                          float leaky);
     /* y[j] = exp(x[j] - max); returns the sum, lanes added in double */
     double (*exp_sum)(float *y, const float *x, float max, int64_t n);
     float (*max)(const float *x, int64_t n); /* -Inf for n 0; NaN if any is */
-    double (*dot_f64)(const float *a, const float *b, int64_t n); /* sum in double lanes */
-    void (*tanh)(float *y, const float *x, float a, int64_t n);   /* y = tanh(a x) */
+    double (*dot_f64)(const float *a, const float *b,
+                      int64_t n); /* sum in double lanes */
+    void (*tanh)(float *y, const float *x, float a, int64_t n); /* y = tanh(a x) */
     /* x[j] = kept ? x[j] * scale : 0, columns col0.. of the row with this key */
-    void (*drop)(float *x, uint32_t rowkey, int64_t col0, uint32_t threshold, float scale,
-                 int64_t n);
+    void (*drop)(float *x, uint32_t rowkey, int64_t col0, uint32_t threshold,
+                 float scale, int64_t n);
 } atti_attn_row_kernels;
 
 #endif

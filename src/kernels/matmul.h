@@ -26,21 +26,28 @@ typedef struct atti_epilogue {
 typedef struct atti_linear atti_linear;
 typedef enum atti_linear_kind {
     ATTI_LINEAR_F32 = 0,
-    ATTI_LINEAR_BF16 = 1, /* weights bf16, sums f32; ATT_ENOTSUP where the processor has none */
-    ATTI_LINEAR_I8 = 2    /* later */
+    ATTI_LINEAR_BF16 =
+        1, /* weights bf16, sums f32; ATT_ENOTSUP where the processor has none */
+    ATTI_LINEAR_I8 = 2 /* later */
 } atti_linear_kind;
-/* w [n_out, n_in], ldw; trans != 0: stored [n_in, n_out] (GPT-2). A packed copy is kept
- * where it pays; *out also remembers w (borrowed: outlives the handle) for small row counts. */
+/* w [n_out, n_in], ldw; trans != 0: stored [n_in, n_out] (GPT-2). A packed copy is kept;
+ * w is not needed afterwards. trans also makes the gradient of the input a plain run:
+ * dx = dy w is the handle of the same w with n_out and n_in exchanged and trans turned. */
 ATT_MUST_CHECK att_status atti_linear_create(atti_linear **out, atti_linear_kind kind,
-                                             const float *w, int64_t n_out, int64_t n_in,
-                                             int64_t ldw, int trans);
+                                             const float *w, int64_t n_out,
+                                             int64_t n_in, int64_t ldw, int trans);
 void atti_linear_destroy(atti_linear *l);
 size_t atti_linear_bytes(const atti_linear *l);
-/* y [rows, n_out] = x [rows, n_in] w^T. Allocates nothing after the first call per
- * shape class. rows >= 0. */
+/* y [rows, n_out] = x [rows, n_in] w^T. Allocates nothing. rows >= 0. Inside a task it runs on the
+ * calling thread alone; any number of threads may run one handle at the same time. */
 ATT_MUST_CHECK att_status atti_linear_run(const atti_linear *l, float *y, int64_t ldy,
                                           const float *x, int64_t ldx, int64_t rows,
                                           const atti_epilogue *epi);
+
+/* The weight changed (same shape, ldw and trans as at creation): packs it again. Not
+ * while another thread runs it. A training step that uses one weight many times - a
+ * vocabulary projection in chunks - keeps one handle and updates it each step. */
+ATT_MUST_CHECK att_status atti_linear_update(atti_linear *l, const float *w);
 
 /* Training: the weight changes every step.
  *   forward     y  [rows, n_out]  = x  [rows, n_in]  w^T          (+ epilogue)
@@ -57,7 +64,8 @@ ATT_MUST_CHECK att_status atti_matmul_forward(const atti_matmul_shape *s, float 
 ATT_MUST_CHECK att_status atti_matmul_grad_input(const atti_matmul_shape *s, float *dx,
                                                  int64_t lddx, const float *dy,
                                                  int64_t lddy, const float *w,
-                                                 int accumulate, const atti_epilogue *epi);
+                                                 int accumulate,
+                                                 const atti_epilogue *epi);
 ATT_MUST_CHECK att_status atti_matmul_grad_weight(const atti_matmul_shape *s, float *dw,
                                                   const float *dy, int64_t lddy,
                                                   const float *x, int64_t ldx,

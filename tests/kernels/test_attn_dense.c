@@ -22,7 +22,7 @@
 #include "kernels/attn_kernels.h"
 #include "kernels/kernels.h"
 
-#define TOL 4e-6
+#define TOL   4e-6
 #define GUARD 7.5e33f
 
 typedef struct kase {
@@ -57,7 +57,8 @@ static void mat_check_guards(const mat *m)
     int64_t n = m->rows * m->ld + 64;
     for (int64_t i = -32; i < n - 32; i++) {
         int inside = i >= 0 && i < m->rows * m->ld && i % m->ld < m->cols;
-        if (!inside && m->x[i] != GUARD) fail_msg("guard at %lld written", (long long)i);
+        if (!inside && m->x[i] != GUARD)
+            fail_msg("guard at %lld written", (long long)i);
     }
 }
 
@@ -77,7 +78,8 @@ static int sees(const kase *c, int64_t t, int64_t s)
 static double mask_of(const atti_attn_problem *p, int64_t t, int64_t s)
 {
     if (!p->drop.threshold) return 1;
-    uint32_t key = atti_drop_rowkey(p->drop.key, p->drop_row0 + (uint64_t)t * p->drop_step);
+    uint32_t key =
+        atti_drop_rowkey(p->drop.key, p->drop_row0 + (uint64_t)t * p->drop_step);
     return atti_drop_bits(key, (uint32_t)s) >= p->drop.threshold ? p->drop.scale : 0;
 }
 
@@ -85,9 +87,11 @@ static double mask_of(const atti_attn_problem *p, int64_t t, int64_t s)
 static void reference(prob *w, const kase *c)
 {
     atti_attn_problem *p = &w->p;
-    double *e = malloc((size_t)(c->n_k + 1) * sizeof(double)), *cap = malloc((size_t)(c->n_k + 1) * sizeof(double));
+    double *e = malloc((size_t)(c->n_k + 1) * sizeof(double)),
+           *cap = malloc((size_t)(c->n_k + 1) * sizeof(double));
     for (int64_t t = 0; t < c->n_q; t++) {
-        double m = p->sink_logit > -INFINITY ? p->sink_logit * p->post : -INFINITY, z = 0;
+        double m = p->sink_logit > -INFINITY ? p->sink_logit * p->post : -INFINITY,
+               z = 0;
         for (int64_t s = 0; s < c->n_k; s++) {
             double x = 0;
             for (int64_t i = 0; i < c->d; i++)
@@ -154,28 +158,44 @@ static prob *prob_new(const kase *c, uint64_t seed)
     if (c->bias == 3)
         for (int64_t i = 0; i < c->n_q; i++)
             for (int64_t j = 0; j < c->n_k; j++)
-                if ((i * 7 + j * 3) % 5 == 0 || i == 2) w->bias.x[i * w->bias.ld + j] = -INFINITY;
+                if ((i * 7 + j * 3) % 5 == 0 || i == 2)
+                    w->bias.x[i * w->bias.ld + j] = -INFINITY;
     w->o = calloc((size_t)(c->n_q * c->e + 1), sizeof(double));
     w->l = calloc((size_t)(c->n_q + 1), sizeof(double));
     w->gq = calloc((size_t)(c->n_q * c->d + 1), sizeof(double));
     w->gk = calloc((size_t)(c->n_k * c->d + 1), sizeof(double));
     w->gv = calloc((size_t)(c->n_k * c->e + 1), sizeof(double));
-    w->p = (atti_attn_problem){
-        .q = w->q.x, .k = w->k.x, .v = w->v.x, .ld_q = w->q.ld, .ld_k = w->k.ld,
-        .ld_v = w->v.ld, .n_q = c->n_q, .n_k = c->n_k, .d = c->d, .e = c->e,
-        .scale = 3.0f / sqrtf((float)c->d), .softcap = c->softcap,
-        .post = c->post != 0 ? c->post : 1.0f, .left = c->left, .right = c->right,
-        .sinks = c->sinks, .alibi = c->alibi, .bias = c->bias ? w->bias.x : NULL,
-        .ld_bias = c->bias == 2 ? 0 : w->bias.ld,
-        .sink_logit = c->sink != 0 ? c->sink : -INFINITY,
-        .drop = atti_drop_make(c->dropout, 1234), .drop_row0 = 77, .drop_step = 3};
+    w->p = (atti_attn_problem){.q = w->q.x,
+                               .k = w->k.x,
+                               .v = w->v.x,
+                               .ld_q = w->q.ld,
+                               .ld_k = w->k.ld,
+                               .ld_v = w->v.ld,
+                               .n_q = c->n_q,
+                               .n_k = c->n_k,
+                               .d = c->d,
+                               .e = c->e,
+                               .scale = 3.0f / sqrtf((float)c->d),
+                               .softcap = c->softcap,
+                               .post = c->post != 0 ? c->post : 1.0f,
+                               .left = c->left,
+                               .right = c->right,
+                               .sinks = c->sinks,
+                               .alibi = c->alibi,
+                               .bias = c->bias ? w->bias.x : NULL,
+                               .ld_bias = c->bias == 2 ? 0 : w->bias.ld,
+                               .sink_logit = c->sink != 0 ? c->sink : -INFINITY,
+                               .drop = atti_drop_make(c->dropout, 1234),
+                               .drop_row0 = 77,
+                               .drop_step = 3};
     reference(w, c);
     return w;
 }
 
 static void prob_free(prob *w)
 {
-    mat *all[] = {&w->q, &w->k, &w->v, &w->bias, &w->out, &w->dout, &w->lse, &w->dq, &w->dk, &w->dv};
+    mat *all[] = {&w->q,    &w->k,   &w->v,  &w->bias, &w->out,
+                  &w->dout, &w->lse, &w->dq, &w->dk,   &w->dv};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]->base);
     free(w->o), free(w->l), free(w->gq), free(w->gk), free(w->gv);
     free(w);
@@ -195,11 +215,12 @@ static void compare(const char *what, const char *isa, const kase *c, const mat 
     }
     mat_check_guards(m);
     if (!(worst <= TOL * big))
-        fail_msg("%s %s T %lld S %lld D %lld E %lld left %lld right %lld sinks %lld: at %lld got %g want %g (largest %g)",
-                 isa, what, (long long)c->n_q, (long long)c->n_k, (long long)c->d,
-                 (long long)c->e, (long long)c->left, (long long)c->right,
-                 (long long)c->sinks, (long long)at,
-                 (double)m->x[at / m->cols * m->ld + at % m->cols] - base, ref[at], big);
+        fail_msg(
+            "%s %s T %lld S %lld D %lld E %lld left %lld right %lld sinks %lld: at %lld got %g want %g (largest %g)",
+            isa, what, (long long)c->n_q, (long long)c->n_k, (long long)c->d,
+            (long long)c->e, (long long)c->left, (long long)c->right,
+            (long long)c->sinks, (long long)at,
+            (double)m->x[at / m->cols * m->ld + at % m->cols] - base, ref[at], big);
 }
 
 static void refill(mat *m, float x)
@@ -211,7 +232,8 @@ static void refill(mat *m, float x)
 static void run_case(const kase *c, const atti_attn_kernels *k, prob *w)
 {
     int64_t tile = k->tile(c->n_q), tiles = (c->n_q + tile - 1) / tile;
-    size_t fs = k->scratch(c->d, c->e, c->n_k, 0), bs = k->scratch(c->d, c->e, c->n_k, 1);
+    size_t fs = k->scratch(c->d, c->e, c->n_k, 0),
+           bs = k->scratch(c->d, c->e, c->n_k, 1);
     size_t bytes = (fs > bs ? fs : bs) + 64;
     char *scratch = aligned_alloc(64, bytes);
     memset(scratch, 0xff, bytes); /* NaN: nothing may be read before it is written */
@@ -225,10 +247,18 @@ static void run_case(const kase *c, const atti_attn_kernels *k, prob *w)
     compare("out", k->isa, c, &w->out, w->o, 0);
     compare("lse", k->isa, c, &w->lse, w->l, 0);
 
-    atti_attn_grads g = {.out = w->out.x, .dout = w->dout.x, .lse = w->lse.x,
-                         .ld_o = w->out.ld, .ld_do = w->dout.ld, .ld_lse = w->lse.ld,
-                         .dq = w->dq.x, .dk = w->dk.x, .dv = w->dv.x, .ld_dq = w->dq.ld,
-                         .ld_dk = w->dk.ld, .ld_dv = w->dv.ld};
+    atti_attn_grads g = {.out = w->out.x,
+                         .dout = w->dout.x,
+                         .lse = w->lse.x,
+                         .ld_o = w->out.ld,
+                         .ld_do = w->dout.ld,
+                         .ld_lse = w->lse.ld,
+                         .dq = w->dq.x,
+                         .dk = w->dk.x,
+                         .dv = w->dv.x,
+                         .ld_dq = w->dq.ld,
+                         .ld_dk = w->dk.ld,
+                         .ld_dv = w->dv.ld};
     for (int mode = 0; mode < 3; mode++) {
         float base = mode == 1 ? 0.5f : 0.0f;
         memset(scratch, 0xff, bytes);
@@ -247,7 +277,8 @@ static void run_case(const kase *c, const atti_attn_kernels *k, prob *w)
                     int64_t k0 = b ? cut : 0, k1 = b ? c->n_k : cut;
                     g.add_dq = b > 0;
                     g.add_dkv = a > 0;
-                    k->bwd_f32(&w->p, &g, a ? mid : 0, a ? tiles : mid, k0, k1, scratch);
+                    k->bwd_f32(&w->p, &g, a ? mid : 0, a ? tiles : mid, k0, k1,
+                               scratch);
                 }
         }
         assert_int_equal(scratch[bs], 0x55);
@@ -269,11 +300,13 @@ static void run_all(const kase *c, uint64_t seed)
 static void sizes(void **state)
 {
     (void)state;
-    static const int64_t n[] = {0, 1, 2, 7, 8, 9, 13, 15, 16, 17, 32, 35, 63, 64, 65, 100, 131};
+    static const int64_t n[] = {0,  1,  2,  7,  8,  9,  13,  15, 16,
+                                17, 32, 35, 63, 64, 65, 100, 131};
     const int count = (int)(sizeof n / sizeof *n);
     for (int i = 0; i < count; i++)
         for (int j = 0; j < count; j++) {
-            kase c = {.n_q = n[i], .n_k = n[j], .d = 8, .e = 16, .left = -1, .right = -1};
+            kase c = {
+                .n_q = n[i], .n_k = n[j], .d = 8, .e = 16, .left = -1, .right = -1};
             run_all(&c, (uint64_t)(i * 100 + j));
             c.right = 0; /* causal, also with more queries than keys */
             run_all(&c, (uint64_t)(i * 100 + j));
@@ -283,11 +316,17 @@ static void sizes(void **state)
 static void widths(void **state)
 {
     (void)state;
-    static const int64_t n[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 40, 48, 64, 80, 100, 128, 200, 255, 256};
+    static const int64_t n[] = {1,  2,  3,  7,  8,  15,  16,  17,  31,  32,
+                                33, 40, 48, 64, 80, 100, 128, 200, 255, 256};
     const int count = (int)(sizeof n / sizeof *n);
     for (int i = 0; i < count; i++)
         for (int j = 0; j < count; j += i % 3 + 1) {
-            kase c = {.n_q = 37, .n_k = 50, .d = n[i], .e = n[j], .left = -1, .right = i % 2 ? 0 : -1};
+            kase c = {.n_q = 37,
+                      .n_k = 50,
+                      .d = n[i],
+                      .e = n[j],
+                      .left = -1,
+                      .right = i % 2 ? 0 : -1};
             run_all(&c, (uint64_t)(i * 100 + j));
         }
 }
@@ -296,13 +335,21 @@ static void masks(void **state)
 {
     (void)state;
     static const int64_t side[] = {-1, 0, 1, 5, 16, 70, 200};
-    static const int64_t shape[][2] = {{150, 150}, {64, 300}, {300, 64}, {1, 200}, {130, 131}};
+    static const int64_t shape[][2] = {
+        {150, 150}, {64, 300}, {300, 64}, {1, 200}, {130, 131}};
     for (int s = 0; s < 5; s++)
         for (int l = 0; l < 7; l++)
             for (int r = 0; r < 7; r++)
                 for (int k = 0; k < 3; k++) {
-                    kase c = {.n_q = shape[s][0], .n_k = shape[s][1], .d = 16, .e = 24,
-                              .left = side[l], .right = side[r], .sinks = k == 0 ? 0 : k == 1 ? 3 : 90};
+                    kase c = {.n_q = shape[s][0],
+                              .n_k = shape[s][1],
+                              .d = 16,
+                              .e = 24,
+                              .left = side[l],
+                              .right = side[r],
+                              .sinks = k == 0   ? 0
+                                       : k == 1 ? 3
+                                                : 90};
                     run_all(&c, (uint64_t)(s * 1000 + l * 100 + r * 10 + k));
                 }
 }
@@ -313,10 +360,17 @@ static void members(void **state)
     static const int64_t shape[][2] = {{13, 13}, {70, 140}, {128, 64}};
     for (int s = 0; s < 3; s++)
         for (int m = 0; m < 96; m++) {
-            kase c = {.n_q = shape[s][0], .n_k = shape[s][1], .d = 20, .e = 32,
-                      .left = -1, .right = m & 1 ? 0 : -1, .softcap = m & 2 ? 1.5f : 0.0f,
-                      .alibi = m & 4 ? 0.0625f : 0.0f, .sink = m & 8 ? 0.7f : 0.0f,
-                      .dropout = m & 16 ? 0.3f : 0.0f, .post = m & 2 ? 0.5f : 1.0f,
+            kase c = {.n_q = shape[s][0],
+                      .n_k = shape[s][1],
+                      .d = 20,
+                      .e = 32,
+                      .left = -1,
+                      .right = m & 1 ? 0 : -1,
+                      .softcap = m & 2 ? 1.5f : 0.0f,
+                      .alibi = m & 4 ? 0.0625f : 0.0f,
+                      .sink = m & 8 ? 0.7f : 0.0f,
+                      .dropout = m & 16 ? 0.3f : 0.0f,
+                      .post = m & 2 ? 0.5f : 1.0f,
                       .bias = m / 32 ? m / 32 + (m & 1) : 0};
             run_all(&c, (uint64_t)(s * 100 + m));
         }
@@ -326,7 +380,8 @@ static void members(void **state)
 static void huge_scores(void **state)
 {
     (void)state;
-    kase c = {.n_q = 40, .n_k = 200, .d = 4, .e = 8, .left = -1, .right = -1, .bias = 1};
+    kase c = {
+        .n_q = 40, .n_k = 200, .d = 4, .e = 8, .left = -1, .right = -1, .bias = 1};
     prob *w = prob_new(&c, 5);
     for (int64_t i = 0; i < c.n_q; i++)
         for (int64_t j = 0; j < c.n_k; j++)
@@ -341,7 +396,8 @@ static void huge_scores(void **state)
         if (!k) continue;
         int64_t tile = k->tile(c.n_q);
         void *scratch = aligned_alloc(64, k->scratch(c.d, c.e, c.n_k, 0));
-        k->fwd_f32(&w->p, w->out.x, w->out.ld, w->lse.x, w->lse.ld, 0, (c.n_q + tile - 1) / tile, scratch);
+        k->fwd_f32(&w->p, w->out.x, w->out.ld, w->lse.x, w->lse.ld, 0,
+                   (c.n_q + tile - 1) / tile, scratch);
         free(scratch);
         /* A score of 12,800 has an ulp of 1e-3, and a weight that much relative error: only
          * rows whose weights are 0 or 1, or whose scores are small, stay within TOL. */
@@ -384,7 +440,8 @@ static void exp2_error(void **state)
                     if (!(e <= worst)) worst = e, at = x[j];
                 }
             }
-        print_message("%s: 2^x within %.3f ulp (worst at %a)\n", k->isa, worst, (double)at);
+        print_message("%s: 2^x within %.3f ulp (worst at %a)\n", k->isa, worst,
+                      (double)at);
         assert_true(worst <= 1.8);
         float in[6] = {NAN, -INFINITY, -1e30f, -200.0f, 0.0f, 1.0f}, out[6];
         k->exp2(out, in, 6);

@@ -1,0 +1,42 @@
+/* attn_fast.h - how the fast path cuts a call into tasks. Internal to attn_fast_*.c. */
+#ifndef ATTI_ATTN_FAST_H
+#define ATTI_ATTN_FAST_H
+
+#include "attention/attn_internal.h"
+#include "kernels/attn_kernels.h"
+
+/* One call in flight. Units are numbered over (sequence, head or key head, group of
+ * tiles); a task is `batch` consecutive units. The cut depends on shapes alone, and no
+ * unit writes what another one writes at the same time. */
+typedef struct atti_attn_fast {
+    const atti_attn_call *c;
+    const atti_attn_grad_call *g; /* NULL in forward */
+    const atti_attn_kernels *k;
+    atti_attn_problem base; /* what all units share */
+    int64_t *start;         /* [B+1]: first unit of each sequence */
+    int64_t units, batch;
+    int64_t group_tiles; /* forward: tiles of a unit */
+    int64_t parts, step; /* backward: see attn_fast_backward.c */
+    char *scratch;       /* one slot a thread */
+    size_t slot;
+    void *owned; /* workspace made here because the caller's was too small */
+} atti_attn_fast;
+
+/* Workspace, problem and thread slots; units of sequence b = count(f, b). */
+ATT_MUST_CHECK att_status atti_attn_fast_begin(atti_attn_fast *f,
+                                               const atti_attn_call *c,
+                                               const atti_attn_grad_call *g);
+void atti_attn_fast_end(atti_attn_fast *f);
+/* Multiplications and additions of sequence b and one head, about: what is visible. */
+double atti_attn_fast_flops(const atti_attn_fast *f, int64_t b);
+/* Fills start and batch from the units of each sequence. */
+void atti_attn_fast_number(atti_attn_fast *f,
+                           int64_t (*count)(const atti_attn_fast *, int64_t));
+/* The sequence that owns a unit. */
+int64_t atti_attn_fast_find(const atti_attn_fast *f, int64_t unit);
+/* The problem of sequence b and query head h. */
+void atti_attn_fast_problem(atti_attn_problem *p, const atti_attn_fast *f, int64_t b,
+                            int64_t h);
+int64_t atti_attn_fast_tiles(const atti_attn_fast *f, int64_t n_q);
+
+#endif

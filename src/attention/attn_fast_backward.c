@@ -1,0 +1,119 @@
+/* attn_fast_backward.c - the fast path's backward pass.
+ *
+ * A unit is one (sequence, key head) with all its query heads, one after the other: then
+ * every gradient has one writer and sums have one order. Where there are few of them
+ * and they are long, each is cut into P x P blocks of (keys, queries), done in P steps:
+ * in step s, unit i takes key part i against query part (i + s) mod P. Within a step all
+ * blocks touch different rows of dq, dk and dv; between steps everybody waits; so the
+ * order of every sum is fixed, no partial gradient is stored and nothing is computed
+ * twice. P depends on the shapes only. */
+#include "attention/attn_fast.h"
+#include "base/threads.h"
+
+#define WANTED_UNITS 32
+#define MIN_PART     256 /* queries and keys of a block, at least */
+#define MAX_PARTS    16
+
+static int64_t choose_parts(const atti_attn_call *c)
+{
+    int64_t heads = c->n_batch * c->kv_heads, longest = c->t < c->s ? c->t : c->s;
+    if (heads < 1) return 1;
+    int64_t parts = (WANTED_UNITS + heads - 1) / heads;
+    if (parts > longest / MIN_PART) parts = longest / MIN_PART;
+    if (parts > MAX_PARTS) parts = MAX_PARTS;
+    return parts > 1 ? parts : 1;
+}
+
+static int64_t backward_units(const atti_attn_fast *f, int64_t b)
+{
+    (void)b;
+    return f->c->kv_heads * f->parts;
+}
+
+static float *at_row(const atti_attn_view *w, int64_t off)
+{
+    return w->data ? (float *)w->data + off : NULL;
+}
+
+/* First row of part i of n, a multiple of `grain`. */
+static int64_t cut(int64_t n, int64_t i, int64_t parts, int64_t grain)
+{
+    int64_t blocks = (n + grain - 1) / grain, row = blocks * i / parts * grain;
+    return row < n ? row : n;
+}
+
+/* Keys past this sequence's length get no gradient, yet are written. */
+static void zero_padding(const atti_attn_fast *f, int64_t b, int64_t kv, int64_t n_k)
+{
+    const atti_attn_call *c = f->c;
+    if (c->ragged || f->g->accumulate) return;
+    for (int64_t s = n_k; s < c->s; s++) {
+        float *dk = at_row(&f->g->dk, atti_attn_koff(c, &f->g->dk, b, s, kv));
+        float *dv = at_row(&f->g->dv, atti_attn_koff(c, &f->g->dv, b, s, kv));
+        for (int64_t i = 0; dk && i < c->d; i++) dk[i] = 0.0f;
+        for (int64_t i = 0; dv && i < c->e; i++) dv[i] = 0.0f;
+    }
+}
+
+static void backward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
+                          void *scratch)
+{
+    const atti_attn_call *c = f->c;
+    const atti_attn_grad_call *g = f->g;
+    int64_t kv = within / f->parts, part = within % f->parts;
+    int64_t other = (part + f->step) % f->parts;
+    for (int64_t i = 0; i < c->group; i++) {
+        int64_t h = kv * c->group + i;
+        atti_attn_problem p;
+        atti_attn_fast_problem(&p, f, b, h);
+        atti_attn_grads x = {
+            .out = at_row(&c->out, atti_attn_qoff(c, &c->out, b, 0, h)),
+            .dout = at_row(&g->dout, atti_attn_qoff(c, &g->dout, b, 0, h)),
+            .lse = at_row(&c->lse, atti_attn_qoff(c, &c->lse, b, 0, h)),
+            .ld_o = c->out.sr,
+            .ld_do = g->dout.sr,
+            .ld_lse = c->lse.sr,
+            .dq = at_row(&g->dq, atti_attn_qoff(c, &g->dq, b, 0, h)),
+            .dk = at_row(&g->dk, atti_attn_koff(c, &g->dk, b, 0, kv)),
+            .dv = at_row(&g->dv, atti_attn_koff(c, &g->dv, b, 0, kv)),
+            .ld_dq = g->dq.sr,
+            .ld_dk = g->dk.sr,
+            .ld_dv = g->dv.sr,
+            .add_dq = g->accumulate || f->step > 0,
+            .add_dkv = g->accumulate || f->step > 0 || i > 0,
+        };
+        int64_t tiles = atti_attn_fast_tiles(f, p.n_q);
+        f->k->bwd_f32(&p, &x, tiles * other / f->parts, tiles * (other + 1) / f->parts,
+                      cut(p.n_k, part, f->parts, ATTI_ATTN_CHUNK),
+                      cut(p.n_k, part + 1, f->parts, ATTI_ATTN_CHUNK), scratch);
+    }
+    if (part == 0 && f->step == 0) zero_padding(f, b, kv, atti_attn_nk(c, b));
+}
+
+static void backward_task(void *ctx, int64_t task, int thread)
+{
+    const atti_attn_fast *f = ctx;
+    void *scratch = f->scratch + (size_t)thread * f->slot;
+    int64_t u = task * f->batch,
+            end = u + f->batch < f->units ? u + f->batch : f->units;
+    int64_t b = atti_attn_fast_find(f, u);
+    for (; u < end; u++) {
+        while (u >= f->start[b + 1]) b++;
+        backward_unit(f, b, u - f->start[b], scratch);
+    }
+}
+
+att_status atti_attn_fast_backward(const atti_attn_call *c,
+                                   const atti_attn_grad_call *g)
+{
+    atti_attn_fast f;
+    /* Gradients of bias and sink need sums over heads and sequences: the generic path's. */
+    if (g->wants_params) return atti_attn_generic_backward(c, g);
+    ATTI_TRY(atti_attn_fast_begin(&f, c, g));
+    f.parts = choose_parts(c);
+    atti_attn_fast_number(&f, backward_units);
+    for (f.step = 0; f.step < f.parts; f.step++)
+        atti_parallel_void((f.units + f.batch - 1) / f.batch, backward_task, &f);
+    atti_attn_fast_end(&f);
+    return ATT_OK;
+}
