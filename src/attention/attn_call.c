@@ -1,0 +1,101 @@
+/* attn_call.c - the public entry points: check, choose a path, lend it scratch. */
+#include "attention/attn_internal.h"
+#include "attention/attn_ref.h"
+#include "base/alloc.h"
+#include "kernels/kernels.h"
+#include <string.h>
+
+typedef enum path { PATH_REF, PATH_FAST, PATH_GENERIC } path;
+
+static path choose(const atti_attn_call *c, int backward)
+{
+    if (c->dtype == ATT_F64) return PATH_REF;
+    if (atti_attn_fast_takes(c, backward)) return PATH_FAST;
+    return PATH_GENERIC;
+}
+
+static size_t scratch_bytes(const atti_attn_call *c, int backward)
+{
+    switch (choose(c, backward)) {
+    case PATH_REF: return 0;
+    case PATH_FAST: return atti_attn_fast_workspace(c, backward);
+    default: return atti_attn_generic_workspace(c, backward);
+    }
+}
+
+att_status att_attention_check(const att_attention_desc *desc,
+                               const att_attention_args *args)
+{
+    atti_attn_call c;
+    return atti_attn_resolve(&c, desc, args);
+}
+
+att_status att_attention_workspace(size_t *bytes, const att_attention_desc *desc,
+                                   const att_attention_args *args, int32_t backward)
+{
+    atti_attn_call c;
+    if (!bytes) return atti_fail(ATT_EINVAL, "attention: bytes is NULL");
+    ATTI_TRY(atti_kernels_check());
+    ATTI_TRY(atti_attn_resolve(&c, desc, args));
+    *bytes = scratch_bytes(&c, backward != 0);
+    return ATT_OK;
+}
+
+/* The caller's scratch, or one for this call (*own, to be freed). */
+static att_status lend(atti_attn_call *c, void **own, int backward)
+{
+    const att_attention_args *a = c->args;
+    size_t need = scratch_bytes(c, backward);
+    *own = NULL;
+    if (a->workspace && a->workspace_bytes < need)
+        return atti_fail(ATT_EINVAL,
+                         "attention: workspace of %zu bytes, %zu are needed",
+                         a->workspace_bytes, need);
+    c->workspace = a->workspace;
+    c->workspace_bytes = a->workspace_bytes;
+    if (a->workspace || need == 0) return ATT_OK;
+    ATTI_TRY(atti_alloc_raw(own, need, 1, "attention scratch"));
+    c->workspace = *own;
+    c->workspace_bytes = need;
+    return ATT_OK;
+}
+
+att_status att_attention_forward(const att_attention_desc *desc,
+                                 const att_attention_args *args)
+{
+    atti_attn_call c;
+    void *own;
+    ATTI_TRY(atti_kernels_check());
+    ATTI_TRY(atti_attn_resolve(&c, desc, args));
+    if (!args->out) return atti_fail(ATT_EINVAL, "attention: out is missing");
+    ATTI_TRY(lend(&c, &own, 0));
+    att_status st;
+    switch (choose(&c, 0)) {
+    case PATH_REF: st = atti_attn_ref_forward(&c); break;
+    case PATH_FAST: st = atti_attn_fast_forward(&c); break;
+    default: st = atti_attn_generic_forward(&c);
+    }
+    atti_free(own);
+    return st;
+}
+
+att_status att_attention_backward(const att_attention_desc *desc,
+                                  const att_attention_args *args,
+                                  const att_attention_grads *grads)
+{
+    atti_attn_call c;
+    atti_attn_grad_call g;
+    void *own;
+    ATTI_TRY(atti_kernels_check());
+    ATTI_TRY(atti_attn_resolve(&c, desc, args));
+    ATTI_TRY(atti_attn_resolve_grads(&g, &c, grads));
+    ATTI_TRY(lend(&c, &own, 1));
+    att_status st;
+    switch (choose(&c, 1)) {
+    case PATH_REF: st = atti_attn_ref_backward(&c, &g); break;
+    case PATH_FAST: st = atti_attn_fast_backward(&c, &g); break;
+    default: st = atti_attn_generic_backward(&c, &g);
+    }
+    atti_free(own);
+    return st;
+}

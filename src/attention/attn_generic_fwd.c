@@ -1,0 +1,69 @@
+/* attn_generic_fwd.c - forward of the generic path: tasks of query rows. A row's result
+ * depends on its own sequence only, so how rows are cut into tasks changes no bit. */
+#include "attention/attn_generic.h"
+#include "base/checked.h"
+#include "base/threads.h"
+#include <string.h>
+
+enum { TASK_ROWS = 32 };
+
+static void finish_row(atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    /* Read before dropout scales it: the logarithm of what was picked. */
+    if (c->picked.data)
+        ((int32_t *)c->picked.data)[atti_attn_qoff(c, &c->picked, r->b, r->t, r->h)] =
+            -1;
+    for (int64_t i = 0; c->picked.data && r->picked >= 0 && i < r->n_runs; i++) {
+        atti_gen_run run = atti_gen_run_at(r, i);
+        if (r->picked < run.j0 || r->picked >= run.j0 + run.n) continue;
+        ((int32_t *)c->picked.data)[atti_attn_qoff(c, &c->picked, r->b, r->t, r->h)] =
+            (int32_t)(run.s0 + r->picked - run.j0);
+    }
+    if (c->picked_logp.data)
+        ((float *)c->picked_logp
+             .data)[atti_attn_qoff(c, &c->picked_logp, r->b, r->t, r->h)] =
+            r->picked >= 0 ? r->e[r->picked] - r->lse : 0.0f;
+    if (c->lse.data)
+        ((float *)c->lse.data)[atti_attn_qoff(c, &c->lse, r->b, r->t, r->h)] = r->lse;
+}
+
+static void forward_row(atti_gen_row *r, int64_t t)
+{
+    const atti_attn_call *c = r->p->c;
+    atti_gen_row_weights(r, t);
+    finish_row(r);
+    atti_gen_row_drop(r, r->alpha);
+    memset(r->out, 0, (size_t)c->e * sizeof(float));
+    for (int64_t i = 0; i < r->n_runs; i++) {
+        atti_gen_run run = atti_gen_run_at(r, i);
+        r->p->k->wsum(r->out, r->alpha + run.j0, r->v + run.s0 * r->ld_v, r->ld_v,
+                      run.n, c->e);
+    }
+    atti_gen_shaw_values(r, r->alpha);
+    atti_gen_store_f32(c->out.data, c->dtype, atti_attn_qoff(c, &c->out, r->b, t, r->h),
+                       r->out, c->e, false);
+}
+
+static void task(void *ctx, int64_t i, int thread)
+{
+    const atti_gen_plan *p = ctx;
+    const atti_attn_call *c = p->c;
+    int64_t chunks = atti_ceil_div(c->t, TASK_ROWS);
+    int64_t t0 = i % chunks * TASK_ROWS, bh = i / chunks;
+    atti_gen_row r;
+    atti_gen_row_init(&r, p, thread);
+    atti_gen_row_begin(&r, bh / c->heads, bh % c->heads);
+    int64_t end = atti_min_i64(t0 + TASK_ROWS, r.n_q);
+    for (int64_t t = t0; t < end; t++) forward_row(&r, t);
+}
+
+att_status atti_attn_generic_forward(const atti_attn_call *c)
+{
+    atti_gen_plan p;
+    ATTI_TRY(atti_gen_plan_make(&p, c, NULL));
+    atti_gen_prepare(&p);
+    atti_parallel_void(c->n_batch * c->heads * atti_ceil_div(c->t, TASK_ROWS), task,
+                       &p);
+    return ATT_OK;
+}

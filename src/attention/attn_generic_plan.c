@@ -1,0 +1,250 @@
+/* attn_generic_plan.c - the generic path's memory: what is needed, where it lies, and the
+ * prepared copies of k and v.
+ *
+ * Everything is linear in the operands: copies of k and v (when they cannot be read as
+ * they are), their gradients, a table of rotations, and a few rows a thread. */
+#include "attention/attn_generic.h"
+#include "base/checked.h"
+#include "base/threads.h"
+#include "kernels/attn_kernels.h"
+#include "kernels/kernels.h"
+#include <math.h>
+#include <string.h>
+
+enum { PREPARE_ROWS = 256, T5_REACH = 4096 };
+
+/* Hands out 64-byte aligned pieces of base; with base NULL it only counts. Saturates at
+ * SIZE_MAX, which no allocation can satisfy. */
+typedef struct bump {
+    unsigned char *base;
+    size_t used;
+} bump;
+
+static void *take(bump *m, int64_t count, size_t size)
+{
+    size_t bytes, end, at = m->used;
+    if (count < 0 || !atti_mul_size(&bytes, (size_t)count, size) ||
+        !atti_add_size(&end, at, bytes) || end > SIZE_MAX - 63) {
+        m->used = SIZE_MAX - 63;
+        return NULL;
+    }
+    m->used = (end + 63) & ~(size_t)63;
+    return m->base ? m->base + at : NULL;
+}
+
+atti_gen_slots atti_gen_slot_layout(const atti_gen_plan *p)
+{
+    const atti_attn_call *c = p->c;
+    const atti_attn_grad_call *g = p->g;
+    atti_gen_slots s = {-1, -1, -1, -1, -1, -1, -1, -1, 0};
+    if (!g) return s;
+    int64_t rel = 2 * c->shaw + 1;
+    int64_t w = c->desc->score == ATT_SCORE_BILINEAR ? c->d * c->dk : c->d;
+    const struct {
+        int64_t *at;
+        const void *wanted;
+        int64_t n;
+    } all[] = {{&s.w, g->dscore_w, w},
+               {&s.b, g->dscore_b, c->d},
+               {&s.prior, g->dprior_w, 1},
+               {&s.sink, g->dsink_logit, 1},
+               {&s.alibi, g->dalibi, 1},
+               {&s.t5, g->dt5, c->t5_buckets},
+               {&s.rel_k, g->drel_k, rel * c->d},
+               {&s.rel_v, g->drel_v, rel * c->e}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (!all[i].wanted) continue;
+        *all[i].at = s.count;
+        s.count += all[i].n;
+    }
+    return s;
+}
+
+/* Rows of a thread, in the order atti_gen_row_init takes them. */
+static void row_layout(atti_gen_row *r, const atti_gen_plan *p, bump *m)
+{
+    const atti_attn_call *c = p->c;
+    float **rows[] = {&r->e, &r->alpha, &r->soft, &r->da, &r->capped, &r->w};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        *rows[i] = take(m, p->row_room, sizeof(float));
+    float **small[] = {&r->q_raw,  &r->q_rot, &r->q,    &r->bw,  &r->dq,
+                       &r->dq_raw, &r->tmp,   &r->dout, &r->out, &r->rope};
+    for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
+        *small[i] = take(m, 256, sizeof(float));
+    r->bucket = take(m, 2 * c->shaw + 1, sizeof(float));
+    int64_t runs = c->edges ? 0 : c->block_mask ? p->row_room / 2 + 3 : 3;
+    r->runs = take(m, runs, sizeof(atti_gen_run));
+}
+
+void atti_gen_row_init(atti_gen_row *r, const atti_gen_plan *p, int thread)
+{
+    memset(r, 0, sizeof *r);
+    r->p = p;
+    bump m = {p->threads + (size_t)thread * p->thread_bytes, 0};
+    row_layout(r, p, &m);
+    r->at = atti_gen_slot_layout(p);
+    if (!p->g || !p->g->dscore_w) r->bw = NULL;
+}
+
+static size_t layout(atti_gen_plan *p, unsigned char *base)
+{
+    const atti_attn_call *c = p->c;
+    const atti_attn_grad_call *g = p->g;
+    bump m = {base, 0};
+    int64_t rows = 0;
+    if (!atti_mul_i64(&rows, c->m_rows, c->kv_heads) || rows > INT64_MAX / 256)
+        rows = -1;
+    p->kp = p->copy_k ? take(&m, rows * c->dk, sizeof(float)) : NULL;
+    p->vp = p->copy_v ? take(&m, rows * c->e, sizeof(float)) : NULL;
+    p->k_inv =
+        c->desc->score == ATT_SCORE_COSINE ? take(&m, rows, sizeof(float)) : NULL;
+    p->rope_table =
+        c->rope_q ? take(&m, p->row_room * c->rope_dims, sizeof(float)) : NULL;
+    p->t5_bucket = c->t5_table ? take(&m, 2 * p->t5_reach + 1, sizeof(int32_t)) : NULL;
+    if (g) {
+        p->dkp = g->dk.data ? take(&m, rows * c->dk, sizeof(float)) : NULL;
+        p->dvp = g->dv.data ? take(&m, rows * c->e, sizeof(float)) : NULL;
+        int64_t n = 0;
+        if (!atti_mul_i64(&n, p->n_groups * c->heads, p->param_count)) n = -1;
+        p->slots = p->param_count ? take(&m, n, sizeof(double)) : NULL;
+    }
+    bump one = {NULL, 0};
+    atti_gen_row r;
+    row_layout(&r, p, &one);
+    p->thread_bytes = one.used;
+    p->threads = take(&m, atti_threads_max(), one.used);
+    return m.used;
+}
+
+/* What depends on the call alone, before any memory. */
+static void shape(atti_gen_plan *p, const atti_attn_call *c,
+                  const atti_attn_grad_call *g)
+{
+    memset(p, 0, sizeof *p);
+    p->c = c;
+    p->g = g;
+    p->k = atti_k()->attn->rows;
+    p->score = atti_gen_score_of(c->desc->score);
+    p->norm = atti_gen_norm_of(c->desc->normalise);
+    bool bf16 = c->dtype == ATT_BF16;
+    p->copy_k = bf16 || c->paged || c->rope_k || c->desc->score == ATT_SCORE_COSINE;
+    p->copy_v = bf16 || c->paged;
+    /* Offsets' contents must not change the size of the workspace. */
+    p->row_room = c->edges ? c->n_edges : c->ragged && !c->paged ? c->m_rows : c->s;
+    p->t5_reach =
+        c->desc->t5_max_distance < T5_REACH ? c->desc->t5_max_distance : T5_REACH;
+    p->param_count = atti_gen_slot_layout(p).count;
+    int64_t most = p->param_count > 4096 ? 4 : 16;
+    p->n_groups = c->n_batch < most ? c->n_batch : most;
+    if (!g) return;
+    const int64_t *n = g->dbias_shape;
+    bool owns = n[0] == c->n_batch && n[1] == c->heads && (n[2] > 1 || c->t == 1);
+    if (g->dbias) p->dbias_direct = owns;
+    if (g->dedge_bias) p->dbias_direct = c->edge_bias_head == 1 || c->heads == 1;
+    p->dbias_sweep = (g->dbias || g->dedge_bias) && !p->dbias_direct;
+}
+
+size_t atti_attn_generic_workspace(const atti_attn_call *c, int backward)
+{
+    atti_gen_plan p;
+    atti_attn_grad_call all;
+    if (backward) {
+        /* As if every gradient that exists were wanted. */
+        memset(&all, 0, sizeof all);
+        void *yes = &all;
+        all.dk.data = all.dv.data = yes;
+        all.dscore_w = c->score_w ? yes : NULL;
+        all.dscore_b = c->score_b ? yes : NULL;
+        all.dprior_w = c->prior_w ? yes : NULL;
+        all.dsink_logit = c->sink_logit ? yes : NULL;
+        all.dalibi = c->alibi ? yes : NULL;
+        all.dt5 = c->t5_table ? yes : NULL;
+        all.drel_k = c->rel_k ? yes : NULL;
+        all.drel_v = c->rel_v ? yes : NULL;
+    }
+    shape(&p, c, backward ? &all : NULL);
+    /* A call may want fewer than all of them, and then cuts into more groups. */
+    if (backward && p.param_count > 4096)
+        p.param_count = atti_max_i64(p.param_count, 4 * 4096);
+    return layout(&p, NULL);
+}
+
+att_status atti_gen_plan_make(atti_gen_plan *p, const atti_attn_call *c,
+                              const atti_attn_grad_call *g)
+{
+    shape(p, c, g);
+    size_t need = layout(p, NULL);
+    if (need > c->workspace_bytes)
+        return atti_fail(ATT_EINVAL,
+                         "attention: workspace of %zu bytes, %zu are needed",
+                         c->workspace_bytes, need);
+    (void)layout(p, c->workspace);
+    return ATT_OK;
+}
+
+static int64_t key_row0(const atti_attn_call *c, int64_t b)
+{
+    return c->ragged && !c->paged ? c->k_off[b] : b * c->s;
+}
+
+static int64_t source(const atti_attn_call *c, const atti_attn_view *w,
+                      int64_t page_stride, int64_t b, int64_t s, int64_t g)
+{
+    return c->paged ? atti_attn_pageoff(c, w, page_stride, b, s, g)
+                    : atti_attn_koff(c, w, b, s, g);
+}
+
+static void prepare_key(const atti_gen_plan *p, int64_t b, int64_t g, int64_t s)
+{
+    const atti_attn_call *c = p->c;
+    int64_t row = g * c->m_rows + key_row0(c, b) + s;
+    float *x = p->kp + row * c->dk;
+    atti_gen_load_f32(x, c->k.data, c->dtype, source(c, &c->k, c->k_page, b, s, g),
+                      c->dk);
+    if (c->rope_k) atti_attn_rope_apply(x, c, p->rope_table + s * c->rope_dims, 1);
+    if (!p->k_inv) return;
+    double norm = sqrt(p->k->dot_f64(x, x, c->dk));
+    float inv = norm > 0 ? (float)(1.0 / norm) : norm == 0 ? 0.0f : NAN;
+    p->k_inv[row] = inv;
+    for (int64_t i = 0; i < c->dk; i++) x[i] *= inv;
+}
+
+static void prepare_task(void *ctx, int64_t task, int thread)
+{
+    const atti_gen_plan *p = ctx;
+    const atti_attn_call *c = p->c;
+    (void)thread;
+    int64_t chunks = atti_ceil_div(c->s, PREPARE_ROWS);
+    int64_t s0 = task % chunks * PREPARE_ROWS, bg = task / chunks;
+    int64_t b = bg / c->kv_heads, g = bg % c->kv_heads;
+    int64_t end = atti_min_i64(s0 + PREPARE_ROWS, atti_attn_nk(c, b));
+    for (int64_t s = s0; s < end; s++) {
+        if (p->copy_k) prepare_key(p, b, g, s);
+        if (p->copy_v)
+            atti_gen_load_f32(p->vp + (g * c->m_rows + key_row0(c, b) + s) * c->e,
+                              c->v.data, c->dtype, source(c, &c->v, c->v_page, b, s, g),
+                              c->e);
+    }
+}
+
+static void rope_task(void *ctx, int64_t task, int thread)
+{
+    const atti_gen_plan *p = ctx;
+    (void)thread;
+    int64_t end = atti_min_i64((task + 1) * PREPARE_ROWS, p->c->s);
+    for (int64_t s = task * PREPARE_ROWS; s < end; s++)
+        atti_attn_rope_table(p->rope_table + s * p->c->rope_dims, p->c, s);
+}
+
+void atti_gen_prepare(atti_gen_plan *p)
+{
+    const atti_attn_call *c = p->c;
+    for (int64_t r = -p->t5_reach; p->t5_bucket && r <= p->t5_reach; r++)
+        p->t5_bucket[r + p->t5_reach] =
+            atti_attn_t5_bucket(r, c->desc->t5_buckets, c->desc->t5_max_distance,
+                                c->desc->t5_bidirectional != 0);
+    int64_t chunks = atti_ceil_div(c->s, PREPARE_ROWS);
+    if (p->rope_table) atti_parallel_void(chunks, rope_task, p);
+    if (p->copy_k || p->copy_v)
+        atti_parallel_void(c->n_batch * c->kv_heads * chunks, prepare_task, p);
+}

@@ -1,0 +1,60 @@
+/* attn_score_add.c - the scores that add: w . tanh(q + k + b) (Bahdanau et al. 2015) and
+ * w . LeakyReLU(q + k + b) (Brody et al. 2022). b joins q once a row. */
+#include "attention/attn_generic.h"
+#include <string.h>
+
+static const float *weights(const atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    return atti_gen_par(c->score_w, r->h * c->score_w_head);
+}
+
+static void query(atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    const float *b = atti_gen_par(c->score_b, r->h * c->score_b_head);
+    for (int64_t i = 0; i < c->d; i++) r->q[i] = r->q_rot[i] + (b ? b[i] : 0.0f);
+    /* bw collects dw of the row. */
+    if (r->bw) memset(r->bw, 0, (size_t)c->d * sizeof(float));
+}
+
+static void tanh_forward(const atti_gen_row *r, float *e, const float *k, int64_t ld,
+                         int64_t n)
+{
+    r->p->k->add_tanh(e, weights(r), r->q, k, ld, n, r->p->c->d);
+}
+
+static void leaky_forward(const atti_gen_row *r, float *e, const float *k, int64_t ld,
+                          int64_t n)
+{
+    r->p->k->add_leaky(e, weights(r), r->q, k, ld, n, r->p->c->d, r->p->c->desc->leaky);
+}
+
+static void tanh_backward(atti_gen_row *r, float *dk, int64_t ld_dk, const float *ds,
+                          const float *k, int64_t ld, int64_t n)
+{
+    r->p->k->add_tanh_bwd(r->dq, dk, ld_dk, r->bw, ds, weights(r), r->q, k, ld, n,
+                          r->p->c->d);
+}
+
+static void leaky_backward(atti_gen_row *r, float *dk, int64_t ld_dk, const float *ds,
+                           const float *k, int64_t ld, int64_t n)
+{
+    r->p->k->add_leaky_bwd(r->dq, dk, ld_dk, r->bw, ds, weights(r), r->q, k, ld, n,
+                           r->p->c->d, r->p->c->desc->leaky);
+}
+
+/* The gradient of q + b is that of q and that of b. */
+static void query_backward(atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    for (int64_t i = 0; r->slot && i < c->d; i++) {
+        if (r->at.w >= 0) r->slot[r->at.w + i] += (double)r->bw[i];
+        if (r->at.b >= 0) r->slot[r->at.b + i] += (double)r->dq[i];
+    }
+}
+
+const atti_gen_score atti_gen_score_additive = {query, tanh_forward, tanh_backward,
+                                                query_backward};
+const atti_gen_score atti_gen_score_gat = {query, leaky_forward, leaky_backward,
+                                           query_backward};

@@ -1,0 +1,82 @@
+/* attn_score_dot.c - dot q . k, and the two scores that are a dot after a change of q and
+ * k: bilinear q^T W k = (W^T q) . k, cosine (q/|q|) . (k/|k|). The change of k for cosine
+ * is made once a call (attn_generic_plan.c). */
+#include "attention/attn_generic.h"
+#include <math.h>
+#include <string.h>
+
+static void same_query(atti_gen_row *r)
+{
+    memcpy(r->q, r->q_rot, (size_t)r->p->c->d * sizeof(float));
+}
+
+static void dot_forward(const atti_gen_row *r, float *e, const float *k, int64_t ld,
+                        int64_t n)
+{
+    r->p->k->dot(e, r->q, k, ld, n, r->p->c->dk);
+}
+
+static void dot_backward(atti_gen_row *r, float *dk, int64_t ld_dk, const float *ds,
+                         const float *k, int64_t ld, int64_t n)
+{
+    const atti_attn_row_kernels *kern = r->p->k;
+    kern->wsum(r->dq, ds, k, ld, n, r->p->c->dk);
+    if (dk) kern->outer(dk, ld_dk, ds, r->q, n, r->p->c->dk);
+}
+
+static void same_query_backward(atti_gen_row *r)
+{
+    (void)r;
+}
+
+const atti_gen_score atti_gen_score_dot = {same_query, dot_forward, dot_backward,
+                                           same_query_backward};
+
+static const float *weights(const atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    return atti_gen_par(c->score_w, r->h * c->score_w_head);
+}
+
+static void bilinear_query(atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    memset(r->q, 0, (size_t)c->dk * sizeof(float));
+    r->p->k->wsum(r->q, r->q_rot, weights(r), c->dk, c->d, c->dk);
+}
+
+/* r->dq holds y = sum_s ds k[s]: dW = q y^T, dq = W y. */
+static void bilinear_query_backward(atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    if (r->slot && r->at.w >= 0)
+        for (int64_t i = 0; i < c->d; i++)
+            for (int64_t j = 0; j < c->dk; j++)
+                r->slot[r->at.w + i * c->dk + j] += (double)(r->q_rot[i] * r->dq[j]);
+    r->p->k->dot(r->tmp, r->dq, weights(r), c->dk, c->d, c->dk);
+    memcpy(r->dq, r->tmp, (size_t)c->d * sizeof(float));
+}
+
+const atti_gen_score atti_gen_score_bilinear = {bilinear_query, dot_forward,
+                                                dot_backward, bilinear_query_backward};
+
+static void cosine_query(atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    double norm = sqrt(r->p->k->dot_f64(r->q_rot, r->q_rot, c->d));
+    r->q_inv = norm > 0 ? (float)(1.0 / norm) : 0.0f;
+    for (int64_t i = 0; i < c->d; i++) r->q[i] = r->q_rot[i] * r->q_inv;
+    if (norm != norm)
+        for (int64_t i = 0; i < c->d; i++) r->q[i] = NAN;
+}
+
+static void cosine_query_backward(atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    float along = (float)r->p->k->dot_f64(r->q, r->dq, c->d);
+    for (int64_t i = 0; i < c->d; i++)
+        r->dq[i] = (r->dq[i] - along * r->q[i]) * r->q_inv;
+}
+
+const atti_gen_score atti_gen_score_cosine = {cosine_query, dot_forward, dot_backward,
+                                              cosine_query_backward};
