@@ -1,0 +1,80 @@
+/* linear.c - a weight packed once for many products: inference, and weights that one
+ * training step uses several times. The packed copy is the only one that is read, so few
+ * rows cost one pass over the weight and many rows run at the processor's rate; the bits
+ * of a row are the same either way (gemm.h). */
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "kernels/matmul_core.h"
+
+struct atti_linear {
+    int64_t n_out, n_in, ldw;
+    int trans;
+    atti_linear_kind kind;
+    size_t bytes;
+    float *panels;
+};
+
+static att_status pack(atti_linear *l, const float *w)
+{
+    atti_pack_parallel(l->panels, w, l->ldw, !l->trans, l->n_in, l->n_out);
+    return ATT_OK;
+}
+
+att_status atti_linear_create(atti_linear **out, atti_linear_kind kind, const float *w,
+                              int64_t n_out, int64_t n_in, int64_t ldw, int trans)
+{
+    int64_t padded;
+    if (n_out < 0 || n_in < 0 || ldw < (trans ? n_out : n_in) ||
+        !atti_mul_i64(&padded, n_out, n_in)) {
+        return atti_fail(ATT_ESHAPE, "linear: out %lld, in %lld, row length %lld",
+                         (long long)n_out, (long long)n_in, (long long)ldw);
+    }
+    if (kind != ATTI_LINEAR_F32) {
+        return atti_fail(ATT_ENOTSUP, "linear: weights of kind %d have no kernel here",
+                         (int)kind);
+    }
+    atti_linear *l;
+    ATTI_TRY(atti_alloc(&l, 1, sizeof *l, "linear"));
+    l->n_out = n_out;
+    l->n_in = n_in;
+    l->ldw = ldw;
+    l->trans = trans != 0;
+    l->kind = kind;
+    size_t floats = (size_t)atti_packed_floats(n_in, n_out);
+    l->bytes = floats * sizeof(float);
+    att_status st =
+        atti_alloc_raw(&l->panels, floats, sizeof(float), "packed weight of a linear");
+    if (st == ATT_OK) st = pack(l, w);
+    if (st != ATT_OK) {
+        atti_linear_destroy(l);
+        return st;
+    }
+    *out = l;
+    return ATT_OK;
+}
+
+void atti_linear_destroy(atti_linear *l)
+{
+    if (!l) return;
+    atti_free(l->panels);
+    atti_free(l);
+}
+
+size_t atti_linear_bytes(const atti_linear *l)
+{
+    return sizeof *l + l->bytes;
+}
+
+att_status atti_linear_update(atti_linear *l, const float *w)
+{
+    return pack(l, w);
+}
+
+att_status atti_linear_run(const atti_linear *l, float *y, int64_t ldy, const float *x,
+                           int64_t ldx, int64_t rows, const atti_epilogue *epi)
+{
+    if (rows < 0) return atti_fail(ATT_ESHAPE, "linear: %lld rows", (long long)rows);
+    atti_packed_product p = {x, l->panels, y, ldx, ldy, rows, l->n_out, l->n_in, 0};
+    atti_packed_parallel(&p, epi);
+    return ATT_OK;
+}
