@@ -32,6 +32,16 @@ endfunction()
 function(attend_add_test name label)
     add_test(NAME ${name} ${ARGN})
     set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600)
+    if(ATTEND_SANITIZE)
+        # A refused allocation is a NULL to be handled, as it is without the sanitizer.
+        set(options "allocator_may_return_null=1")
+        set_tests_properties(
+            ${name}
+            PROPERTIES ENVIRONMENT
+                       "ASAN_OPTIONS=${options}:detect_stack_use_after_return=1;\
+MSAN_OPTIONS=${options};TSAN_OPTIONS=${options}:halt_on_error=1;\
+UBSAN_OPTIONS=print_stacktrace=1")
+    endif()
 endfunction()
 
 function(attend_cmocka_tests label)
@@ -176,9 +186,10 @@ foreach(file IN LISTS example_sources)
         if(TARGET attend_program)
             list(APPEND env_ "ATTEND=$<TARGET_FILE:attend_program>")
         endif()
+        set_property(TEST examples/${stem} APPEND PROPERTY ENVIRONMENT "${env_}")
         set_tests_properties(
-            examples/${stem} PROPERTIES ENVIRONMENT "${env_}" WORKING_DIRECTORY
-                                        "${CMAKE_BINARY_DIR}/examples" SKIP_RETURN_CODE 77)
+            examples/${stem} PROPERTIES WORKING_DIRECTORY "${CMAKE_BINARY_DIR}/examples"
+                                        SKIP_RETURN_CODE 77)
         file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/examples")
     endif()
 endforeach()
@@ -186,10 +197,11 @@ endforeach()
 # --- benchmarks ------------------------------------------------------------------------
 
 file(GLOB bench_sources CONFIGURE_DEPENDS bench/bench_*.c)
+file(GLOB bench_shared CONFIGURE_DEPENDS bench/*_measure.c)
 add_custom_target(bench)
 foreach(file IN LISTS bench_sources)
     get_filename_component(stem "${file}" NAME_WE)
-    attend_inside_program(${stem} "${file}")
+    attend_inside_program(${stem} "${file}" ${bench_shared})
     set_target_properties(
         ${stem} PROPERTIES EXCLUDE_FROM_ALL ON RUNTIME_OUTPUT_DIRECTORY
                                                "${CMAKE_BINARY_DIR}/bench")

@@ -24,6 +24,11 @@ ATT_API const char *att_kernels_available(int32_t i);
  * processor cannot run; the message lists those that it can. */
 ATT_API ATT_MUST_CHECK att_status att_kernels_check(void);
 
+/* Measures (some 30 ms) how many f32 operations a second the threads in force reach when
+ * they do nothing but multiply and add in registers, in 1e9; what benchmarks divide by.
+ * 0 where the set in force is "ref". */
+ATT_API double att_kernels_peak_gflops(void);
+
 /* What multiplies matrices: "onednn 2.6.3", "own avx512", ... */
 ATT_API const char *att_matmul_provider(void);
 

@@ -77,6 +77,9 @@ typedef struct atti_attn_kernels {
     atti_attn_scratch_fn *scratch;
     void (*exp2)(float *y, const float *x,
                  int64_t n); /* the softmax's own 2^x, for tests */
+    /* n rounds of 12 independent vector fma; flops of a round are 24 * lanes. */
+    float (*fma_rounds)(int64_t n);
+    int lanes;
 } atti_attn_kernels;
 
 #endif
