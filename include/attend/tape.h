@@ -216,7 +216,7 @@ ATT_API ATT_MUST_CHECK att_status att_op_squared_error(att_tape *tape, att_var *
 
 typedef struct att_tape_plan_opts {
     uint32_t size;
-    int32_t training; /* 0: forward only, activations share memory */
+    int32_t training;        /* 0: forward only, activations share memory */
     const int64_t *max_rows; /* one number for each att_tape_symbol, in the order of
                                 creation (not for symbol_plus, which follow their base) */
     int32_t n_max_rows;
@@ -228,9 +228,10 @@ ATT_API void att_tape_plan_opts_init(att_tape_plan_opts *opts);
 typedef struct att_tape_memory {
     uint32_t size; /* set by the caller: sizeof */
     size_t total;  /* bytes of the arena; the parts below overlap in time, not in sum */
-    size_t activations; /* the most bytes of values and what backward keeps, at one moment */
-    size_t gradients;   /* the most bytes of gradients of values, at one moment */
-    size_t scratch;     /* shared by all operators */
+    size_t
+        activations; /* the most bytes of values and what backward keeps, at one moment */
+    size_t gradients; /* the most bytes of gradients of values, at one moment */
+    size_t scratch;   /* shared by all operators */
     double forward_flops, backward_flops; /* of matrix products, at max_rows */
 } att_tape_memory;
 /* What att_tape_plan would take, without allocating it. Parameters are the caller's. */

@@ -1,0 +1,215 @@
+/* op_linear.c - y = drop(act(x W^T + b)): x [N,C], W [O,C], b [1,O] or absent.
+ *
+ * Bias, activation and dropout run in the product's epilogue, on rows that are in cache.
+ * Backward turns dy into the gradient before the activation in place, adding up the bias
+ * gradient in the same sweep, and then needs two products. Kept: x, W; y where the
+ * activation's slope can be read from it (relu, tanh, sigmoid), else x W^T + b. */
+#include "autograd/op_util.h"
+#include "kernels/matmul.h"
+
+#include <string.h>
+
+typedef struct linear_attr {
+    int32_t act;
+    float dropout;
+} linear_attr;
+
+enum { X, W, B };
+
+static int keeps_pre(int32_t act)
+{
+    return act == ATT_ACT_GELU || act == ATT_ACT_GELU_TANH || act == ATT_ACT_SILU ||
+           act == ATT_ACT_QUICK_GELU;
+}
+
+static int keeps_y(int32_t act)
+{
+    return act == ATT_ACT_RELU || act == ATT_ACT_TANH || act == ATT_ACT_SIGMOID;
+}
+
+static att_status infer(atti_infer *f)
+{
+    const linear_attr *a = f->attr;
+    ATTI_TRY(atti_want_f32(f, X, "x"));
+    ATTI_TRY(atti_want_f32(f, W, "w"));
+    ATTI_TRY(atti_want_shape(f, W, "w", f->in[W].rows, f->in[X].cols));
+    if (f->in[W].rows < 1)
+        return atti_fail(ATT_ESHAPE, "linear: w is %s, expected a fixed number of rows",
+                         atti_shape_str(f->tape, &f->in[W]).s);
+    ATTI_TRY(atti_want_shape(f, B, "b", 1, f->in[W].rows));
+    f->out[0] = (atti_shape){f->in[X].rows, f->in[W].rows, ATT_F32};
+    if (keeps_pre(a->act)) {
+        f->node->n_save = 1;
+        f->node->save[0].shape = f->out[0];
+    }
+    return ATT_OK;
+}
+
+static void needs(const atti_node *n, uint32_t *ins, uint32_t *outs)
+{
+    const linear_attr *a = n->attr;
+    *ins = 1U << X | 1U << W;
+    *outs = keeps_y(a->act) ? 1U : 0U;
+}
+
+static atti_matmul_shape product(const atti_call *c)
+{
+    return (atti_matmul_shape){
+        .rows = c->in[X].rows, .n_out = c->in[W].rows, .n_in = c->in[X].cols};
+}
+
+static atti_drop drop_of(const atti_call *c)
+{
+    const linear_attr *a = c->node->attr;
+    return atti_drop_make(c->training ? a->dropout : 0.0f, c->key);
+}
+
+/* ---- forward ---- */
+
+typedef struct tail {
+    const float *bias;
+    float *pre;
+    int64_t cols;
+    atti_act act;
+    atti_drop drop;
+} tail;
+
+static void finish_rows(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t rows,
+                        int thread)
+{
+    (void)thread;
+    const tail *e = ctx;
+    float *yr = y + row0 * ldy;
+    atti_k()->bias_act(yr, e->pre ? e->pre + row0 * e->cols : NULL, yr, e->bias, e->act,
+                       &e->drop, row0, rows, e->cols, ldy, ldy);
+}
+
+static att_status forward(atti_call *c)
+{
+    const linear_attr *a = c->node->attr;
+    atti_matmul_shape s = product(c);
+    tail e = {c->in[B].f, c->training ? c->save[0] : NULL, s.n_out, (atti_act)a->act,
+              drop_of(c)};
+    atti_epilogue epi = {finish_rows, &e};
+    int plain = !e.bias && a->act == ATT_ACT_NONE && e.drop.threshold == 0;
+    return atti_matmul_forward(&s, c->out[0].f, s.n_out, c->in[X].f, s.n_in, c->in[W].f,
+                               plain ? NULL : &epi);
+}
+
+/* ---- backward ---- */
+
+typedef struct undo {
+    atti_call *c;
+    const float *saved;
+    float *partial; /* [chunks, O], or NULL */
+    atti_drop drop;
+    int bare; /* no activation and no dropout: dy is it already */
+} undo;
+
+static void undo_rows(void *ctx, int64_t chunk, int64_t row0, int64_t rows, int thread)
+{
+    (void)thread;
+    const undo *u = ctx;
+    const linear_attr *a = u->c->node->attr;
+    const atti_kernels *k = atti_k();
+    int64_t cols = u->c->out[0].cols, at = row0 * cols;
+    float *dy = u->c->out[0].grad + at;
+    if (!u->bare)
+        k->bias_act_bwd(dy, dy, u->saved ? u->saved + at : NULL, (atti_act)a->act,
+                        &u->drop, row0, rows, cols, cols);
+    if (u->partial) {
+        float *p = u->partial + chunk * cols;
+        memset(p, 0, (size_t)cols * sizeof *p);
+        k->col_sum(p, dy, rows, cols, cols);
+    }
+}
+
+static att_status backward(atti_call *c)
+{
+    const linear_attr *a = c->node->attr;
+    atti_matmul_shape s = product(c);
+    float *dy = c->out[0].grad;
+    undo u = {.c = c, .drop = drop_of(c)};
+    u.bare = a->act == ATT_ACT_NONE && u.drop.threshold == 0;
+    u.saved = keeps_pre(a->act) ? c->save[0] : c->out[0].f;
+    u.partial = c->in[B].grad ? c->scratch : NULL;
+    if (!u.bare || u.partial) atti_for_rows(s.rows, undo_rows, &u);
+    if (u.partial)
+        atti_sum_chunks(c->in[B].grad, u.partial, atti_chunks(s.rows), s.n_out, s.n_out,
+                        c->in[B].accumulate);
+    if (c->in[W].grad)
+        ATTI_TRY(atti_matmul_grad_weight(&s, c->in[W].grad, dy, s.n_out, c->in[X].f,
+                                         s.n_in, c->in[W].accumulate));
+    if (c->in[X].grad)
+        ATTI_TRY(atti_matmul_grad_input(&s, c->in[X].grad, s.n_in, dy, s.n_out,
+                                        c->in[W].f, c->in[X].accumulate, NULL));
+    return ATT_OK;
+}
+
+static att_status scratch(size_t *bytes, const atti_call *c, int back)
+{
+    *bytes = back && c->node->in[B] != ATT_NO_VAR
+                 ? atti_sum_rows_scratch(c->out[0].rows, c->out[0].cols)
+                 : 0;
+    return ATT_OK;
+}
+
+static double flops(const atti_call *c, int back)
+{
+    double one =
+        2.0 * (double)c->in[X].rows * (double)c->in[X].cols * (double)c->out[0].cols;
+    return back ? 2.0 * one : one;
+}
+
+static void describe(const atti_node *n, atti_str *s)
+{
+    const linear_attr *a = n->attr;
+    if (a->act != ATT_ACT_NONE) atti_str_addf(s, " %s", atti_act_name(a->act));
+    if (a->dropout > 0.0f) atti_str_addf(s, " dropout %g", (double)a->dropout);
+}
+
+static att_status sample(atti_sample *s, int variant)
+{
+    static const struct {
+        att_activation act;
+        float dropout;
+        int bias;
+    } v[] = {{ATT_ACT_NONE, 0, 0},    {ATT_ACT_NONE, 0.3f, 1},
+             {ATT_ACT_RELU, 0, 1},    {ATT_ACT_RELU, 0.4f, 1},
+             {ATT_ACT_GELU, 0.2f, 1}, {ATT_ACT_GELU_TANH, 0, 1},
+             {ATT_ACT_SILU, 0.2f, 0}, {ATT_ACT_QUICK_GELU, 0, 1},
+             {ATT_ACT_TANH, 0, 1},    {ATT_ACT_SIGMOID, 0.3f, 1}};
+    if (variant >= (int)(sizeof v / sizeof v[0])) return ATT_ENOTFOUND;
+    att_var x = atti_sample_param(s, 7, 5, -1, 1, 0.0f);
+    att_var w = atti_sample_param(s, 6, 5, -1, 1, 0.0f);
+    att_var b = v[variant].bias ? atti_sample_param(s, 1, 6, -1, 1, 0.0f) : ATT_NO_VAR;
+    if (s->status != ATT_OK) return s->status;
+    return att_op_linear(s->tape, &s->out, x, w, b, v[variant].act, v[variant].dropout);
+}
+
+const atti_op atti_op_linear = {.name = "linear",
+                                .attr_bytes = sizeof(linear_attr),
+                                .infer = infer,
+                                .forward = forward,
+                                .backward = backward,
+                                .needs = needs,
+                                .scratch = scratch,
+                                .flops = flops,
+                                .describe = describe,
+                                .sample = sample};
+
+att_status att_op_linear(att_tape *tape, att_var *y, att_var x, att_var w, att_var b,
+                         att_activation act, float dropout)
+{
+    ATTI_TRY(atti_check_act("linear", (int32_t)act));
+    ATTI_TRY(atti_check_dropout("linear", dropout));
+    /* The slope of tanh and sigmoid is read from y, which dropout would have spoilt. */
+    int apart = dropout > 0.0f && (act == ATT_ACT_TANH || act == ATT_ACT_SIGMOID);
+    linear_attr a = {(int32_t)act, apart ? 0.0f : dropout};
+    att_var in[3] = {x, w, b}, out = ATT_NO_VAR;
+    ATTI_TRY(atti_tape_record(tape, &atti_op_linear, in, 3, &a, &out));
+    if (apart) return att_op_dropout(tape, y, out, dropout);
+    if (!y) return atti_fail(ATT_EINVAL, "linear: y is NULL");
+    *y = out;
+    return ATT_OK;
+}
