@@ -45,7 +45,7 @@ ubsan: ## tests under UBSan alone
 tsan: ## tests under ThreadSanitizer (pthread team, without oneDNN)
 	$(call configure,build/tsan,$(DEBUG_SAN) -DATTEND_SANITIZE=thread -DATTEND_WITH_ONEDNN=OFF)
 	@$(CMAKE) --build build/tsan -j $(JOBS)
-	cd build/tsan && ATTEND_THREADS=4 TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" \
+	cd build/tsan && ATTEND_THREADS=4 \
 	    ctest -j $(JOBS) --output-on-failure
 
 # MSan needs every library instrumented, so only the core that needs none is built.
