@@ -82,6 +82,8 @@ typedef struct att_train_opts {
     void (*report)(void *user, const att_train_report *r);
     int32_t (*stop)(void *user); /* nonzero: save a checkpoint and return ATT_ECANCELLED */
     void *user;
+    const char *config_text;    /* JSON written as config.train.json; NULL: the library's own list of these options */
+    const char *source_lang, *target_lang; /* "en", "de": for the tokenizer's configuration; NULL = unknown */
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);

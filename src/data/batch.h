@@ -10,21 +10,21 @@
 
 typedef struct atti_side {
     int64_t rows;
-    int32_t *ids;       /* [rows] or NULL */
-    float *feats;       /* [rows, width] or NULL */
+    int32_t *ids; /* [rows] or NULL */
+    float *feats; /* [rows, width] or NULL */
     int64_t width;
-    int32_t *offsets;   /* [n_seqs + 1] */
+    int32_t *offsets; /* [n_seqs + 1] */
 } atti_side;
 
 typedef struct atti_batch {
     int64_t n_seqs;
     atti_side source;
-    atti_side target;    /* decoder input: start token, then the target without its last */
-    int32_t *targets;    /* [target.rows] or [n_seqs] */
+    atti_side target; /* decoder input: start token, then the target without its last */
+    int32_t *targets; /* [target.rows] or [n_seqs] */
     int64_t *edge_row_ptr;
     int32_t *edge_col;
     int64_t n_edges;
-    int64_t *line;       /* [n_seqs] which item of the corpus, for messages */
+    int64_t *line; /* [n_seqs] which item of the corpus, for messages */
 } atti_batch;
 
 #endif

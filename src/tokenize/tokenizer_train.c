@@ -1,5 +1,4 @@
-/* tokenizer_train.c - a new SentencePiece model from text files, and vocab.json from
- * models.
+/* tokenizer_train.c - a new SentencePiece model from text files.
  *
  * The sample is drawn here, by our seed, in one pass that counts and one that picks
  * (Vitter 1984, algorithm S): what is kept never depends on memory or threads. Lines
@@ -9,7 +8,6 @@
 #include "atti_config.h"
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/rng.h"
 #include "tokenize/spm_shim.h"
 #include <string.h>
@@ -180,62 +178,3 @@ att_status att_tokenizer_train(const char *model_path, const char *const *files,
 }
 
 #endif
-
-static bool is_special(const char *piece)
-{
-    static const char *const names[] = {"<unk>", "</s>", "<s>", "<pad>"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(piece, names[i]) == 0) return true;
-    }
-    return false;
-}
-
-static bool in_earlier(att_tokenizer *const *t, int32_t n, const char *piece)
-{
-    for (int32_t i = 0; i < n; i++) {
-        if (att_tokenizer_id(t[i], piece) != att_tokenizer_unk(t[i])) return true;
-    }
-    return false;
-}
-
-/* Every piece once, in order; the special ones have places of their own. */
-static void list_pieces(atti_jsonw *w, att_tokenizer *const *t, int32_t n)
-{
-    int64_t next = 2;
-    atti_jsonw_object(w, NULL);
-    atti_jsonw_i64(w, "</s>", 0);
-    atti_jsonw_i64(w, "<unk>", 1);
-    for (int32_t i = 0; i < n; i++) {
-        for (int32_t id = 0; id < att_tokenizer_size(t[i]); id++) {
-            const char *piece = att_tokenizer_piece(t[i], id);
-            if (id == att_tokenizer_unk(t[i]) || is_special(piece)) continue;
-            if (!in_earlier(t, i, piece)) atti_jsonw_i64(w, piece, next++);
-        }
-    }
-    atti_jsonw_i64(w, "<pad>", next);
-    atti_jsonw_end(w, '}');
-    atti_str_add(&w->s, "\n");
-}
-
-att_status att_tokenizer_write_vocab(const char *vocab_path,
-                                     const char *const *spm_paths, int32_t n)
-{
-    if (!vocab_path || !spm_paths || n < 1 || n > 64) {
-        return atti_fail(ATT_EINVAL, "att_tokenizer_write_vocab: %s",
-                         !vocab_path ? "vocab_path is NULL" : "models not in 1..64");
-    }
-    att_tokenizer *t[64] = {NULL};
-    att_status st = ATT_OK;
-    for (int32_t i = 0; i < n && st == ATT_OK; i++) {
-        st = att_tokenizer_open(&t[i], spm_paths[i], NULL);
-    }
-    if (st == ATT_OK) {
-        atti_jsonw w = {.indent = 2};
-        list_pieces(&w, t, n);
-        st = w.s.status;
-        if (st == ATT_OK) st = atti_write_file(vocab_path, w.s.data, w.s.len);
-        atti_str_deinit(&w.s);
-    }
-    for (int32_t i = 0; i < n; i++) att_tokenizer_destroy(t[i]);
-    return st;
-}

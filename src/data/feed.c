@@ -1,0 +1,218 @@
+/* feed.c - a ring of batches filled by one thread and emptied by another. */
+#include "data/feed.h"
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "base/threads.h"
+#include "data/epoch.h"
+#include <string.h>
+
+enum { SLOTS = 3 }; /* one in use, one ready, one in the making */
+
+typedef struct slot {
+    atti_batch batch;
+    atti_feed_pos next;
+    int64_t seen;
+} slot;
+
+struct atti_feed {
+    const atti_pairs *pairs;
+    atti_feed_opts opts;
+    atti_epoch epoch;
+    atti_feed_pos pos; /* the maker's */
+    slot slots[SLOTS];
+    void *scratch;
+    int32_t *block; /* all the slots' arrays of ids */
+    int64_t *lines;
+
+    atti_thread *thread;
+    atti_mutex *mutex; /* guards what follows */
+    int64_t made, taken;
+    int stop;
+    atti_error error;
+};
+
+void atti_feed_max_rows(const atti_pairs *pairs, const atti_feed_opts *opts,
+                        int64_t *source, int64_t *target, int64_t *seqs)
+{
+    *source = atti_max_i64(opts->budget, pairs->longest[0]);
+    *target = atti_max_i64(opts->budget, pairs->longest[1]);
+    /* Every pair has at least one token on each side (a word, and mostly </s>). */
+    *seqs = atti_min_i64(atti_min_i64(*source, *target), pairs->n);
+}
+
+static int64_t slot_ints(int64_t source, int64_t target, int64_t seqs)
+{
+    return source + 2 * target + 2 * (seqs + 1);
+}
+
+int64_t atti_feed_bytes(const atti_pairs *pairs, const atti_feed_opts *opts)
+{
+    int64_t source = 0, target = 0, seqs = 0;
+    atti_feed_max_rows(pairs, opts, &source, &target, &seqs);
+    return SLOTS * (slot_ints(source, target, seqs) * 4 + seqs * 8) + pairs->n * 16;
+}
+
+static att_status make_slots(atti_feed *f)
+{
+    int64_t source = 0, target = 0, seqs = 0;
+    atti_feed_max_rows(f->pairs, &f->opts, &source, &target, &seqs);
+    int64_t ints = slot_ints(source, target, seqs);
+    ATTI_TRY(
+        atti_alloc(&f->block, (size_t)(SLOTS * ints), sizeof *f->block, "batches"));
+    ATTI_TRY(
+        atti_alloc(&f->lines, (size_t)(SLOTS * seqs), sizeof *f->lines, "batches"));
+    size_t longest = (size_t)(f->pairs->longest[0] + f->pairs->longest[1]);
+    ATTI_TRY(atti_alloc(&f->scratch, longest, 4, "batches"));
+    for (int i = 0; i < SLOTS; i++) {
+        atti_batch *b = &f->slots[i].batch;
+        int32_t *p = f->block + i * ints;
+        b->source.ids = p;
+        b->target.ids = p + source;
+        b->targets = p + source + target;
+        b->source.offsets = p + source + 2 * target;
+        b->target.offsets = b->source.offsets + seqs + 1;
+        b->line = f->lines + i * seqs;
+    }
+    return ATT_OK;
+}
+
+static att_status fill(atti_feed *f, atti_batch *b, const uint32_t *pairs, int64_t n)
+{
+    int64_t s = 0, t = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t k = pairs[i];
+        b->source.offsets[i] = (int32_t)s;
+        b->target.offsets[i] = (int32_t)t;
+        b->line[i] = k;
+        ATTI_TRY(atti_pairs_read(f->pairs, k, b->source.ids + s, b->targets + t,
+                                 f->scratch));
+        /* Teacher forcing: the decoder sees the target shifted right by one. */
+        int64_t len = f->pairs->len[1][k];
+        b->target.ids[t] = f->opts.decoder_start;
+        memcpy(b->target.ids + t + 1, b->targets + t,
+               (size_t)(len - 1) * sizeof *b->targets);
+        s += f->pairs->len[0][k];
+        t += len;
+    }
+    b->source.offsets[n] = (int32_t)s;
+    b->target.offsets[n] = (int32_t)t;
+    b->source.rows = s;
+    b->target.rows = t;
+    b->n_seqs = n;
+    return ATT_OK;
+}
+
+/* The maker's next batch into sl. */
+static att_status make_one(atti_feed *f, slot *sl)
+{
+    const uint32_t *pairs = NULL;
+    int64_t n = 0;
+    ATTI_TRY(atti_epoch_next(&f->epoch, &pairs, &n));
+    if (n == 0) {
+        f->pos = (atti_feed_pos){f->pos.epoch + 1, 0};
+        ATTI_TRY(atti_epoch_start(&f->epoch, f->pos.epoch));
+        ATTI_TRY(atti_epoch_next(&f->epoch, &pairs, &n));
+    }
+    ATTI_TRY(fill(f, &sl->batch, pairs, n));
+    f->pos.batch = f->epoch.given;
+    sl->next = f->pos;
+    sl->seen = f->epoch.seen;
+    return ATT_OK;
+}
+
+static void maker(void *ctx)
+{
+    atti_feed *f = ctx;
+    for (int64_t i = 0;; i++) {
+        atti_mutex_lock(f->mutex);
+        while (!f->stop && f->made - f->taken >= SLOTS) atti_mutex_wait(f->mutex);
+        int stop = f->stop;
+        atti_mutex_unlock(f->mutex);
+        if (stop) return;
+        att_status st = make_one(f, &f->slots[i % SLOTS]);
+        atti_mutex_lock(f->mutex);
+        if (st != ATT_OK) atti_error_take(&f->error, st);
+        f->made++;
+        atti_mutex_signal_all(f->mutex);
+        atti_mutex_unlock(f->mutex);
+        if (st != ATT_OK) return;
+    }
+}
+
+static att_status start_at(atti_feed *f, atti_feed_pos pos)
+{
+    ATTI_TRY(atti_epoch_start(&f->epoch, pos.epoch));
+    f->pos = pos;
+    while (f->epoch.given < pos.batch) {
+        const uint32_t *pairs = NULL;
+        int64_t n = 0;
+        ATTI_TRY(atti_epoch_next(&f->epoch, &pairs, &n));
+        if (n == 0) break; /* the end of the epoch: the next one starts */
+    }
+    return ATT_OK;
+}
+
+static att_status open_feed(atti_feed *f, atti_feed_pos pos)
+{
+    ATTI_TRY(atti_epoch_init(&f->epoch, f->pairs, &f->opts));
+    ATTI_TRY(make_slots(f));
+    ATTI_TRY(start_at(f, pos));
+    ATTI_TRY(atti_mutex_create(&f->mutex));
+    return atti_thread_start(&f->thread, maker, f);
+}
+
+att_status atti_feed_open(atti_feed **out, const atti_pairs *pairs,
+                          const atti_feed_opts *opts, atti_feed_pos pos)
+{
+    atti_feed *f = NULL;
+    if (opts->budget < 1 || pairs->n < 1) {
+        return atti_fail(ATT_EINVAL, "a batch of %lld tokens from %lld pairs",
+                         (long long)opts->budget, (long long)pairs->n);
+    }
+    ATTI_TRY(atti_alloc(&f, 1, sizeof *f, "batches"));
+    f->pairs = pairs;
+    f->opts = *opts;
+    att_status st = open_feed(f, pos);
+    if (st != ATT_OK) {
+        atti_feed_close(f);
+        return st;
+    }
+    *out = f;
+    return ATT_OK;
+}
+
+void atti_feed_close(atti_feed *f)
+{
+    if (!f) return;
+    if (f->thread) {
+        atti_mutex_lock(f->mutex);
+        f->stop = 1;
+        atti_mutex_signal_all(f->mutex);
+        atti_mutex_unlock(f->mutex);
+        atti_thread_join(f->thread);
+    }
+    atti_mutex_destroy(f->mutex);
+    atti_epoch_deinit(&f->epoch);
+    atti_free(f->block);
+    atti_free(f->lines);
+    atti_free(f->scratch);
+    atti_free(f);
+}
+
+att_status atti_feed_next(atti_feed *f, atti_feed_item *item)
+{
+    atti_mutex_lock(f->mutex);
+    /* The batch given last is free from here on; then wait for the next. */
+    int64_t i = f->taken;
+    if (item->batch) i = ++f->taken;
+    atti_mutex_signal_all(f->mutex);
+    while (f->made <= i && f->error.code == ATT_OK) atti_mutex_wait(f->mutex);
+    bool failed = f->made <= i || (f->error.code != ATT_OK && f->made == i + 1);
+    atti_mutex_unlock(f->mutex);
+    if (failed) return atti_error_post(&f->error);
+    const slot *sl = &f->slots[i % SLOTS];
+    item->batch = &sl->batch;
+    item->next = sl->next;
+    item->seen = sl->seen;
+    return ATT_OK;
+}

@@ -1,0 +1,221 @@
+/* loop.c - update after update: batches, gradients, clip, step, and what comes between.
+ *
+ * An update is a pure function of the state and the options. When a loss or a gradient
+ * is not finite, nothing has been changed yet: the training goes back to its newest
+ * checkpoint (or its beginning) with half the rate, and gives up when that has not
+ * helped MAX_ROLLBACKS times in a row. */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "train/trainer.h"
+#include <math.h>
+#include <string.h>
+
+enum { MAX_ROLLBACKS = 4 };
+
+att_status atti_trainer_gradients(atti_trainer *t, atti_loss_sums *sums, double *norm)
+{
+    memset(sums, 0, sizeof *sums);
+    for (int32_t k = 0; k < t->o.accumulate; k++) {
+        ATTI_TRY(atti_feed_next(t->feed, &t->item));
+        /* Its number decides a batch's dropout: unique, and known after a resume. */
+        uint64_t number = (uint64_t)t->state.update * (uint64_t)t->o.accumulate + k;
+        ATTI_TRY(atti_step_train(&t->step, t->item.batch, number, k > 0, sums));
+    }
+    if (!(sums->count > 0.0)) return atti_fail(ATT_EBUG, "an update without a token");
+    *norm = atti_optim_norm(&t->optim, t->grads) / sums->count;
+    return ATT_OK;
+}
+
+static double learning_rate(atti_trainer *t)
+{
+    double done = atti_trainer_done(t);
+    int64_t u = t->state.update + 1;
+    if (t->state.done_warm < 0.0 && u >= t->schedule.warmup) t->state.done_warm = done;
+    double warm = t->state.done_warm < 0.0 ? 0.0 : t->state.done_warm;
+    return t->state.lr_scale * atti_schedule_rate(&t->schedule, u, done, warm);
+}
+
+static att_status roll_back(atti_trainer *t, const atti_loss_sums *sums, double norm)
+{
+    double scale = t->state.lr_scale * 0.5;
+    int64_t at = t->state.update, times = t->state.rollbacks + 1;
+    double loss = sums->loss / sums->count;
+    if (times > MAX_ROLLBACKS) {
+        return atti_fail(
+            ATT_EDIVERGED,
+            "update %lld: loss %g, gradient norm %g, after %d rollbacks: try "
+            "a lower --learn-rate, more --warmup or --clip-norm",
+            (long long)at + 1, loss, norm, MAX_ROLLBACKS);
+    }
+    att_status st = atti_checkpoint_load(t);
+    if (st == ATT_ENOTFOUND) {
+        atti_train_state_init(&t->state);
+        atti_params_init_values(&t->params, t->o.seed);
+        memset(t->optim.m, 0, t->optim.count * sizeof *t->optim.m);
+        if (t->optim.v) memset(t->optim.v, 0, t->optim.count * sizeof *t->optim.v);
+        atti_optim_start_ema(&t->optim);
+        st = ATT_OK;
+    }
+    ATTI_TRY(st);
+    t->state.lr_scale = scale;
+    t->state.rollbacks = times;
+    atti_train_say(
+        t, 4,
+        "diverged at update %lld (loss %g, gradient norm %g): back to update "
+        "%lld with %g of the rate",
+        (long long)at + 1, loss, norm, (long long)t->state.update, scale);
+    return atti_trainer_open_feed(t);
+}
+
+static void advance(atti_trainer *t, const atti_loss_sums *sums)
+{
+    atti_train_state *s = &t->state;
+    s->update++;
+    s->pos = t->item.next;
+    s->seen = t->item.seen;
+    if (s->seen == t->train.n) {
+        s->pos = (atti_feed_pos){s->pos.epoch + 1, 0};
+        s->seen = 0;
+    }
+    s->target_tokens += (int64_t)sums->count;
+    s->elapsed_s = t->elapsed0 + atti_train_clock() - t->clock0;
+}
+
+/* *diverged: the state is the older one now, the caller goes on from there. */
+static att_status one_update(atti_trainer *t, atti_loss_sums *sums, double *norm,
+                             double *lr, int *diverged)
+{
+    ATTI_TRY(atti_trainer_gradients(t, sums, norm));
+    *diverged = !isfinite(sums->loss) || !isfinite(*norm);
+    if (*diverged) return roll_back(t, sums, *norm);
+    *lr = learning_rate(t);
+    double clip = atti_clip_scale(*norm, (double)t->o.clip_norm);
+    atti_optim_step(&t->optim, t->grads, *lr, clip / sums->count, t->state.update + 1);
+    advance(t, sums);
+    return ATT_OK;
+}
+
+static att_status save(atti_trainer *t, int regular)
+{
+    /* Progress was made: what went wrong before it counts no more. */
+    if (regular) t->state.rollbacks = 0;
+    ATTI_TRY(atti_checkpoint_save(t, regular));
+    atti_train_say(t, 3, "checkpoint at update %lld", (long long)t->state.update);
+    return ATT_OK;
+}
+
+/* *stop: the validation says that it is enough. */
+static att_status validate(atti_trainer *t, int *stop)
+{
+    atti_validation v;
+    atti_train_state *s = &t->state;
+    atti_params w = atti_trainer_weights(t);
+    ATTI_TRY(atti_trainer_validate(t, &w, &v));
+    atti_validation best = {.nll = s->best_nll, .bleu = s->best_bleu};
+    int better = s->best_update < 0 || atti_validation_better(&v, &best);
+    if (better) {
+        char *path = NULL;
+        s->best_nll = v.nll;
+        s->best_bleu = v.bleu;
+        s->best_update = s->update;
+        s->bad = 0;
+        ATTI_TRY(atti_path_join(&path, t->dir, "best"));
+        att_status st = atti_trainer_save_model(t, &w, path);
+        atti_free(path);
+        ATTI_TRY(st);
+    } else {
+        s->bad++;
+    }
+    atti_train_log_valid(t, &v, better);
+    *stop = t->o.early_stopping > 0 && s->bad >= t->o.early_stopping;
+    return ATT_OK;
+}
+
+static att_status between(atti_trainer *t, const atti_progress *before, int *stop)
+{
+    atti_progress now = atti_trainer_progress(t);
+    /* The validation first: a checkpoint knows its own result, so that a resumed
+     * training judges later ones by it. */
+    if (t->valid.n > 0 && atti_span_passed(&t->valid_freq, before, &now)) {
+        ATTI_TRY(validate(t, stop));
+    }
+    if (atti_span_passed(&t->save_freq, before, &now)) ATTI_TRY(save(t, 1));
+    if (t->o.stop && t->o.stop(t->o.user)) {
+        if (t->saved != t->state.update) ATTI_TRY(save(t, 0));
+        return atti_fail(ATT_ECANCELLED, "stopped at update %lld, saved in %s",
+                         (long long)t->state.update, t->checkpoints);
+    }
+    return ATT_OK;
+}
+
+static att_status train(atti_trainer *t)
+{
+    int enough = 0;
+    while (!enough && atti_trainer_done(t) < 1.0) {
+        atti_loss_sums sums;
+        double norm = 0.0, lr = 0.0;
+        int diverged = 0;
+        atti_progress before = atti_trainer_progress(t);
+        ATTI_TRY(one_update(t, &sums, &norm, &lr, &diverged));
+        if (diverged) continue;
+        atti_progress now = atti_trainer_progress(t);
+        atti_train_log_update(t, &sums, norm, lr,
+                              atti_span_passed(&t->disp_freq, &before, &now));
+        ATTI_TRY(between(t, &before, &enough));
+    }
+    if (enough) {
+        atti_train_say(t, 4, "no better for %lld validations: stopped early",
+                       (long long)t->state.bad);
+    }
+    return ATT_OK;
+}
+
+att_status atti_trainer_run(atti_trainer *t)
+{
+    ATTI_TRY(train(t));
+    if (t->saved != t->state.update) ATTI_TRY(save(t, 0));
+    return atti_trainer_finish(t);
+}
+
+static att_status describe(atti_trainer *t)
+{
+    const atti_marian_config *c = &t->cfg;
+    atti_train_say(t, 0,
+                   "%s: %lld+%lld layers, width %lld, %lld heads, feed-forward %lld, "
+                   "vocabulary %lld, %.2f M parameters",
+                   t->cfg.is_plain_marian ? "Transformer (Marian layout)"
+                                          : "Transformer (model_type attend)",
+                   (long long)c->encoder_layers, (long long)c->decoder_layers,
+                   (long long)c->d_model, (long long)c->encoder_heads,
+                   (long long)c->encoder_ffn, (long long)c->vocab_size,
+                   (double)atti_params_total(&t->params) / 1e6);
+    if (!c->is_plain_marian) {
+        atti_train_say(t, 4,
+                       "MarianMTModel cannot hold this model (positions %s, score %s, "
+                       "normalise %s, %s-norm): it is written as model_type attend",
+                       t->o.positions, t->o.score, t->o.normalise,
+                       c->pre_norm ? "pre" : "post");
+    }
+    if (t->state.update > 0) {
+        atti_train_say(t, 4, "resumed at update %lld", (long long)t->state.update);
+    }
+    return ATT_OK;
+}
+
+att_status att_train_translate(const att_train_opts *opts, att_train_estimate *estimate)
+{
+    atti_trainer t;
+    ATTI_TRY(atti_trainer_open(&t, opts));
+    att_status st = ATT_OK;
+    if (t.o.dry_run) {
+        st = atti_trainer_dry_run(&t, estimate);
+    } else {
+        if (estimate) atti_trainer_estimate(&t, estimate);
+        st = describe(&t);
+        if (st == ATT_OK) st = atti_trainer_run(&t);
+    }
+    atti_error e;
+    atti_error_take(&e, st);
+    atti_trainer_close(&t);
+    return st == ATT_OK ? ATT_OK : atti_error_post(&e);
+}

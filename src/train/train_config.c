@@ -1,0 +1,107 @@
+/* train_config.c - config.train.json: the options in force, under the names that the
+ * command line has for them, so that --config replays the training. */
+#include "base/file.h"
+#include "base/json.h"
+#include "train/trainer.h"
+
+static void put_files(atti_jsonw *w, const char *key, const char *const *a,
+                      const char *const *b, int32_t n)
+{
+    atti_jsonw_array(w, key);
+    for (int32_t i = 0; i < n; i++) {
+        atti_jsonw_str(w, NULL, a[i]);
+        atti_jsonw_str(w, NULL, b[i]);
+    }
+    atti_jsonw_end(w, ']');
+}
+
+static void put_str(atti_jsonw *w, const char *key, const char *value)
+{
+    if (value) atti_jsonw_str(w, key, value);
+}
+
+static const char *activation_name(int32_t a)
+{
+    static const char *const names[] = {"none", "relu",       "gelu", "gelu-tanh",
+                                        "silu", "quick-gelu", "tanh", "sigmoid"};
+    return a >= 0 && a < 8 ? names[a] : "relu";
+}
+
+static void put_model(atti_jsonw *w, const att_train_opts *o)
+{
+    atti_jsonw_i64(w, "dim", o->d_model);
+    atti_jsonw_i64(w, "ffn", o->ffn);
+    atti_jsonw_i64(w, "heads", o->heads);
+    atti_jsonw_i64(w, "encoder-layers", o->encoder_layers);
+    atti_jsonw_i64(w, "decoder-layers", o->decoder_layers);
+    atti_jsonw_str(w, "activation", activation_name(o->activation));
+    atti_jsonw_str(w, "norm", o->pre_norm ? "pre" : "post");
+    atti_jsonw_str(w, "positions", o->positions);
+    atti_jsonw_str(w, "score", o->score);
+    atti_jsonw_str(w, "normalise", o->normalise);
+    atti_jsonw_i64(w, "max-length", o->max_length);
+    atti_jsonw_f32(w, "dropout", o->dropout);
+    atti_jsonw_f32(w, "attention-dropout", o->attention_dropout);
+    atti_jsonw_f32(w, "activation-dropout", o->activation_dropout);
+}
+
+static void put_training(atti_jsonw *w, const att_train_opts *o)
+{
+    atti_jsonw_f32(w, "label-smoothing", o->label_smoothing);
+    atti_jsonw_str(w, "optimizer", o->optimizer);
+    atti_jsonw_f32(w, "learn-rate", o->lr);
+    atti_jsonw_f32(w, "beta1", o->beta1);
+    atti_jsonw_f32(w, "beta2", o->beta2);
+    atti_jsonw_f32(w, "adam-eps", o->adam_eps);
+    atti_jsonw_f32(w, "weight-decay", o->weight_decay);
+    atti_jsonw_f32(w, "clip-norm", o->clip_norm);
+    atti_jsonw_str(w, "schedule", o->schedule);
+    atti_jsonw_i64(w, "warmup", o->warmup);
+    atti_jsonw_i64(w, "batch-tokens", o->batch_tokens);
+    atti_jsonw_i64(w, "accumulate", o->accumulate);
+    atti_jsonw_str(w, "after", o->after);
+    atti_jsonw_i64(w, "seed", (int64_t)o->seed);
+    atti_jsonw_f32(w, "ema", o->ema);
+    atti_jsonw_i64(w, "average", o->average);
+    put_str(w, "save-freq", o->save_freq);
+    put_str(w, "valid-freq", o->valid_freq);
+    put_str(w, "disp-freq", o->disp_freq);
+    atti_jsonw_i64(w, "early-stopping", o->early_stopping);
+    atti_jsonw_i64(w, "valid-beam", o->valid_beam);
+    put_str(w, "valid-tokenize", o->valid_tokenize);
+    atti_jsonw_i64(w, "keep-checkpoints", o->keep_checkpoints);
+}
+
+static void put_all(atti_jsonw *w, const att_train_opts *o)
+{
+    atti_jsonw_object(w, NULL);
+    put_files(w, "train", o->train_source, o->train_target, o->n_train);
+    if (o->valid_source) put_files(w, "valid", &o->valid_source, &o->valid_target, 1);
+    put_str(w, "tokenizer", o->tokenizer);
+    put_str(w, "tokenizer-target", o->tokenizer_target);
+    atti_jsonw_i64(w, "vocab-size", o->vocab_size);
+    atti_jsonw_bool(w, "separate-vocab", o->separate_vocab != 0);
+    atti_jsonw_bool(w, "unigram", o->unigram != 0);
+    atti_jsonw_bool(w, "tokenizer-raw", o->tokenizer_raw != 0);
+    put_model(w, o);
+    put_training(w, o);
+    atti_jsonw_end(w, '}');
+    atti_str_add(&w->s, "\n");
+}
+
+att_status atti_train_config_write(const atti_trainer *t)
+{
+    char *path = NULL;
+    atti_jsonw w = {.indent = 2};
+    if (t->o.config_text) {
+        atti_str_add(&w.s, t->o.config_text);
+    } else {
+        put_all(&w, &t->o);
+    }
+    att_status st = w.s.status;
+    if (st == ATT_OK) st = atti_path_join(&path, t->dir, "config.train.json");
+    if (st == ATT_OK) st = atti_write_file(path, w.s.data, w.s.len);
+    atti_free(path);
+    atti_str_deinit(&w.s);
+    return st;
+}

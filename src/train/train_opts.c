@@ -1,0 +1,254 @@
+/* train_opts.c - defaults, presets and the refusal of nonsense. */
+#include "base/checked.h"
+#include "train/trainer.h"
+#include <math.h>
+#include <string.h>
+
+void att_train_opts_init(att_train_opts *o)
+{
+    if (!o) return;
+    memset(o, 0, sizeof *o);
+    o->size = (uint32_t)sizeof *o;
+    o->vocab_size = 10000;
+    o->d_model = 256;
+    o->ffn = 1024;
+    o->heads = 4;
+    o->encoder_layers = o->decoder_layers = 4;
+    o->activation = ATTI_ACT_RELU;
+    o->positions = "sinusoidal";
+    o->score = "scaled-dot";
+    o->normalise = "softmax";
+    o->max_length = 200;
+    o->dropout = 0.1f;
+    o->label_smoothing = 0.1f;
+    o->optimizer = "adam";
+    o->lr = 0.001f;
+    o->beta1 = 0.9f;
+    o->beta2 = 0.98f;
+    o->adam_eps = 1e-9f;
+    o->schedule = "inverse-sqrt";
+    o->warmup = 2000;
+    o->batch_tokens = 4096;
+    o->accumulate = 1;
+    o->after = "20e";
+    o->seed = 1;
+    o->average = 5;
+    o->save_freq = o->valid_freq = "1e";
+    o->disp_freq = "100u";
+    o->valid_tokenize = "13a";
+    o->keep_checkpoints = 5;
+}
+
+typedef struct preset {
+    const char *name;
+    int32_t d_model, ffn, heads, layers;
+    float dropout, lr;
+    int64_t warmup;
+    int32_t vocab, batch_tokens, average;
+} preset;
+
+/* tiny: Wu et al. 2021, "Good for Misconceived Reasons"; base: Vaswani et al. 2017, with
+ * fairseq's usual peak rate; small lies between. */
+static const preset presets[] = {
+    {"tiny", 128, 256, 4, 4, 0.3f, 0.005f, 2000, 10000, 4096, 10},
+    {"small", 256, 1024, 4, 4, 0.2f, 0.001f, 4000, 10000, 4096, 10},
+    {"base", 512, 2048, 8, 6, 0.1f, 0.0007f, 4000, 32000, 4096, 5},
+};
+
+att_status att_train_preset(att_train_opts *o, const char *name)
+{
+    if (!o || !name) {
+        return atti_fail(ATT_EINVAL, "att_train_preset: %s is NULL",
+                         o ? "name" : "opts");
+    }
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        const preset *p = &presets[i];
+        if (strcmp(p->name, name) != 0) continue;
+        o->d_model = p->d_model;
+        o->ffn = p->ffn;
+        o->heads = p->heads;
+        o->encoder_layers = o->decoder_layers = p->layers;
+        o->dropout = p->dropout;
+        o->lr = p->lr;
+        o->warmup = p->warmup;
+        o->vocab_size = p->vocab;
+        o->batch_tokens = p->batch_tokens;
+        o->average = o->keep_checkpoints = p->average;
+        o->label_smoothing = 0.1f;
+        o->beta1 = 0.9f;
+        o->beta2 = 0.98f;
+        o->activation = ATTI_ACT_RELU;
+        o->optimizer = "adam";
+        o->schedule = "inverse-sqrt";
+        return ATT_OK;
+    }
+    return atti_fail(ATT_ENOTFOUND, "preset '%.40s' is not one of tiny, small, base",
+                     name);
+}
+
+att_status atti_train_opts_copy(att_train_opts *out, const att_train_opts *in)
+{
+    if (!in) return atti_fail(ATT_EINVAL, "training options are NULL");
+    if (in->size < 64 || in->size > sizeof *in) {
+        return atti_fail(ATT_EINVAL,
+                         "training options have size %u, expected %zu: call "
+                         "att_train_opts_init first",
+                         in->size, sizeof *in);
+    }
+    att_train_opts_init(out);
+    memcpy(out, in, in->size);
+    out->size = (uint32_t)sizeof *out;
+    return ATT_OK;
+}
+
+typedef struct int_range {
+    const char *name;
+    int64_t value, lo, hi;
+} int_range;
+
+typedef struct float_range {
+    const char *name;
+    float value;
+    double lo, hi; /* lo <= value < hi, or <= where hi is infinite */
+} float_range;
+
+static att_status check_ranges(const att_train_opts *o)
+{
+    const int_range ints[] = {
+        {"--vocab-size", o->vocab_size, 16, 1 << 20},
+        {"--dim", o->d_model, 1, 1 << 16},
+        {"--ffn", o->ffn, 1, 1 << 18},
+        {"--heads", o->heads, 1, 1024},
+        {"--encoder-layers", o->encoder_layers, 1, 1024},
+        {"--decoder-layers", o->decoder_layers, 1, 1024},
+        {"--max-length", o->max_length, 2, 65535},
+        {"--warmup", o->warmup, 0, INT64_MAX},
+        {"--batch-tokens", o->batch_tokens, 1, 1 << 24},
+        {"--accumulate", o->accumulate, 1, 1 << 16},
+        {"--average", o->average, 0, 1000},
+        {"--keep-checkpoints", o->keep_checkpoints, 0, 1000000},
+        {"--early-stopping", o->early_stopping, 0, INT32_MAX},
+        {"--valid-beam", o->valid_beam, 0, 256},
+        {"--precision", o->precision, 0, 1},
+    };
+    const float_range floats[] = {
+        {"--dropout", o->dropout, 0.0, 1.0},
+        {"--attention-dropout", o->attention_dropout, 0.0, 1.0},
+        {"--activation-dropout", o->activation_dropout, 0.0, 1.0},
+        {"--label-smoothing", o->label_smoothing, 0.0, 1.0},
+        {"--learn-rate", o->lr, 0.0, INFINITY},
+        {"--beta1", o->beta1, 0.0, 1.0},
+        {"--beta2", o->beta2, 0.0, 1.0},
+        {"--adam-eps", o->adam_eps, 0.0, 1.0},
+        {"--weight-decay", o->weight_decay, 0.0, INFINITY},
+        {"--clip-norm", o->clip_norm, 0.0, INFINITY},
+        {"--ema", o->ema, 0.0, 1.0},
+    };
+    for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
+        const int_range *r = &ints[i];
+        if (r->value >= r->lo && r->value <= r->hi) continue;
+        return atti_fail(ATT_EINVAL, "%s is %lld, expected %lld..%lld", r->name,
+                         (long long)r->value, (long long)r->lo, (long long)r->hi);
+    }
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
+        const float_range *r = &floats[i];
+        if ((double)r->value >= r->lo && (double)r->value < r->hi) continue;
+        return atti_fail(ATT_EINVAL, "%s is %g, expected %g up to %g", r->name,
+                         (double)r->value, r->lo, r->hi);
+    }
+    if (o->lr == 0.0f) return atti_fail(ATT_EINVAL, "--learn-rate is 0");
+    return ATT_OK;
+}
+
+static att_status check_files(const att_train_opts *o)
+{
+    if (o->n_train < 1 || !o->train_source || !o->train_target) {
+        return atti_fail(ATT_EINVAL, "no training files");
+    }
+    for (int32_t i = 0; i < o->n_train; i++) {
+        if (!o->train_source[i] || !o->train_target[i]) {
+            return atti_fail(ATT_EINVAL, "training file %d is NULL", i);
+        }
+    }
+    if (!o->model_dir) return atti_fail(ATT_EINVAL, "no model directory");
+    if (!o->valid_source != !o->valid_target) {
+        return atti_fail(ATT_EINVAL,
+                         "validation needs both sides, only the %s is given",
+                         o->valid_source ? "source" : "target");
+    }
+    if (o->tokenizer_target && !o->tokenizer) {
+        return atti_fail(ATT_EINVAL, "a target tokenizer without a source tokenizer");
+    }
+    if (!o->valid_source && (o->early_stopping > 0 || o->valid_beam > 0)) {
+        return atti_fail(ATT_EINVAL, "%s needs validation files",
+                         o->valid_beam > 0 ? "--valid-beam" : "--early-stopping");
+    }
+    return ATT_OK;
+}
+
+static att_status parse_words(atti_trainer *t)
+{
+    const att_train_opts *o = &t->o;
+    ATTI_TRY(atti_span_parse(&t->after, o->after, ATTI_UNIT_UPDATES, "--after"));
+    ATTI_TRY(
+        atti_span_parse(&t->save_freq, o->save_freq, ATTI_UNIT_UPDATES, "--save-freq"));
+    ATTI_TRY(atti_span_parse(&t->valid_freq, o->valid_freq, ATTI_UNIT_UPDATES,
+                             "--valid-freq"));
+    ATTI_TRY(
+        atti_span_parse(&t->disp_freq, o->disp_freq, ATTI_UNIT_UPDATES, "--disp-freq"));
+    if (t->after.unit == ATTI_UNIT_NONE) {
+        return atti_fail(ATT_EINVAL, "--after is '%s': a training needs an end",
+                         o->after ? o->after : "");
+    }
+    t->schedule = (atti_schedule){
+        .lr = (double)o->lr, .warmup = o->warmup, .d_model = o->d_model};
+    ATTI_TRY(atti_decay_parse(&t->schedule.decay, o->schedule));
+    ATTI_TRY(atti_optim_kind_parse(&t->optim.kind, o->optimizer));
+    if (t->optim.kind == ATTI_ADAM && o->weight_decay > 0.0f) {
+        return atti_fail(ATT_EINVAL, "--weight-decay %g needs --optimizer adamw or sgd",
+                         (double)o->weight_decay);
+    }
+    if (o->precision == 1) {
+        return atti_fail(ATT_ENOTSUP,
+                         "--precision bf16: this build trains in f32 only");
+    }
+    return ATT_OK;
+}
+
+att_status atti_train_opts_check(atti_trainer *t)
+{
+    ATTI_TRY(check_files(&t->o));
+    ATTI_TRY(check_ranges(&t->o));
+    return parse_words(t);
+}
+
+att_status atti_train_model_config(atti_marian_config *c, const att_train_opts *o,
+                                   int64_t source_vocab, int64_t target_vocab)
+{
+    atti_marian_config_init(c);
+    c->vocab_size = source_vocab;
+    c->decoder_vocab_size = target_vocab;
+    c->d_model = o->d_model;
+    c->encoder_layers = o->encoder_layers;
+    c->decoder_layers = o->decoder_layers;
+    c->encoder_heads = c->decoder_heads = o->heads;
+    c->encoder_ffn = c->decoder_ffn = o->ffn;
+    c->max_positions = atti_max_i64(512, o->max_length);
+    c->activation = (atti_act)o->activation;
+    c->scale_embedding = 1;
+    c->share_embeddings = !(o->separate_vocab || o->tokenizer_target);
+    c->tie_output = 1;
+    c->pre_norm = o->pre_norm != 0;
+    c->dropout = o->dropout;
+    c->attention_dropout = o->attention_dropout;
+    c->activation_dropout = o->activation_dropout;
+    /* Embeddings are multiplied by sqrt(C): rows of unit length enter the first layer. */
+    c->init_std = (float)(1.0 / sqrt((double)o->d_model));
+    c->eos_id = c->forced_eos_id = 0;
+    c->unk_id = 1;
+    c->pad_id = c->decoder_start_id = target_vocab - 1;
+    ATTI_TRY(atti_marian_set_positions(c, o->positions));
+    ATTI_TRY(atti_marian_set_score(c, o->score));
+    ATTI_TRY(atti_marian_set_normalise(c, o->normalise));
+    return atti_marian_config_check(c);
+}

@@ -1,0 +1,171 @@
+/* trainer.h - everything one training holds, and the rooms that work on it.
+ *
+ *   train_opts.c        defaults, presets, checks of the options
+ *   train_config.c      the effective options as JSON, beside the model
+ *   trainer_setup.c     directory, vocabulary, corpus, model, memory
+ *   trainer_vocab.c     tokenizers: given, or trained on the corpus
+ *   train_state.c       the numbers that a checkpoint must bring back
+ *   checkpoint.c        writing, finding, loading, pruning checkpoints
+ *   loop.c              updates until the end
+ *   validate.c          loss and BLEU on held-out text, early stopping
+ *   finish.c            average or best: which becomes the model
+ *   train_log.c         train.log, metrics.jsonl, reports
+ *   estimate.c          dry runs
+ *
+ * What decides the result is in atti_train_state, the buffers and the options; nothing
+ * else may (the clock only where --after or a frequency is in minutes). */
+#ifndef ATTI_TRAINER_H
+#define ATTI_TRAINER_H
+
+#include "attend/tokenizer.h"
+#include "attend/train.h"
+#include "data/feed.h"
+#include "models/marian/marian_config.h"
+#include "train/optim.h"
+#include "train/schedule.h"
+#include "train/tasks/task.h"
+#include <stdio.h>
+
+typedef struct atti_train_state {
+    int64_t update;
+    atti_feed_pos pos; /* the next batch */
+    int64_t seen;      /* pairs of this epoch behind us; 0 at its start */
+    int64_t target_tokens;
+    double elapsed_s;
+    double
+        done_warm;   /* fraction of the training when the warm-up ended; < 0: not yet */
+    double lr_scale; /* halved by every rollback */
+    int64_t rollbacks; /* since the last validation or checkpoint that went well */
+    double best_nll;   /* of validations; < 0: none yet */
+    double best_bleu;  /* < 0: none yet */
+    int64_t best_update;
+    int64_t bad; /* validations since the best */
+} atti_train_state;
+
+typedef struct atti_train_log {
+    FILE *text, *metrics;
+    /* since the last line, and since the last report */
+    atti_loss_sums sums, shown;
+    double seconds_at, shown_at; /* of the session's clock */
+    double norm, lr;
+} atti_train_log;
+
+typedef struct atti_trainer {
+    att_train_opts o;
+    atti_span after, save_freq, valid_freq, disp_freq;
+    atti_schedule schedule;
+    char *dir, *checkpoints; /* DIR, DIR/checkpoints */
+    int lock;
+    att_tokenizer *tok[2]; /* the same one twice when joint */
+    atti_pairs train, valid;
+    atti_marian_config cfg;
+    const atti_family *family;
+    atti_params params;
+    float *grads;
+    atti_optim optim;
+    att_tape *tape;
+    atti_program_io io;
+    atti_step step;
+    att_tape_memory memory;
+    atti_feed_opts feed_opts;
+    atti_feed *feed;
+    atti_feed_item item;
+    atti_train_state state;
+    atti_train_log log;
+    double clock0;   /* when this session began */
+    double elapsed0; /* state.elapsed_s then */
+    double done0;    /* fraction done then */
+    int64_t saved;   /* update of the newest checkpoint on disk, -1 none */
+} atti_trainer;
+
+double atti_train_clock(void); /* monotonic seconds */
+
+/* train_opts.c */
+ATT_MUST_CHECK att_status atti_train_opts_copy(att_train_opts *out,
+                                               const att_train_opts *in);
+ATT_MUST_CHECK att_status atti_train_opts_check(atti_trainer *t);
+/* The model that the options describe; vocabulary sizes are those of the tokenizers. */
+ATT_MUST_CHECK att_status atti_train_model_config(atti_marian_config *c,
+                                                  const att_train_opts *o,
+                                                  int64_t source_vocab,
+                                                  int64_t target_vocab);
+
+/* train_config.c */
+ATT_MUST_CHECK att_status atti_train_config_write(const atti_trainer *t);
+
+/* trainer_vocab.c */
+ATT_MUST_CHECK att_status atti_trainer_vocab(atti_trainer *t);
+
+/* trainer_setup.c */
+ATT_MUST_CHECK att_status atti_trainer_open(atti_trainer *t, const att_train_opts *o);
+ATT_MUST_CHECK att_status atti_trainer_open_feed(atti_trainer *t);
+void atti_trainer_close(atti_trainer *t);
+void atti_trainer_estimate(const atti_trainer *t, att_train_estimate *e);
+/* The weights that count: the running average where there is one. */
+atti_params atti_trainer_weights(const atti_trainer *t);
+
+/* train_state.c */
+void atti_train_state_init(atti_train_state *s);
+atti_progress atti_trainer_progress(const atti_trainer *t);
+double atti_trainer_done(const atti_trainer *t); /* fraction, 0..1 */
+ATT_MUST_CHECK att_status atti_train_state_write(const atti_trainer *t, const char *dir,
+                                                 int regular);
+ATT_MUST_CHECK att_status atti_train_state_read(atti_train_state *s, int *regular,
+                                                const char *dir);
+
+/* checkpoint.c */
+/* regular: made by the save frequency, so that an uninterrupted run has it too: only
+ * these (and the last) are averaged. */
+ATT_MUST_CHECK att_status atti_checkpoint_save(atti_trainer *t, int regular);
+/* The newest whole checkpoint that training can go on from; ATT_ENOTFOUND. */
+ATT_MUST_CHECK att_status atti_checkpoint_load(atti_trainer *t);
+/* Updates of the checkpoints there are, rising. *out is an atti_alloc block. */
+ATT_MUST_CHECK att_status atti_checkpoint_list(const char *checkpoints, int64_t **out,
+                                               size_t *n);
+ATT_MUST_CHECK att_status atti_checkpoint_path(char **out, const char *checkpoints,
+                                               int64_t update);
+/* Removes what a killed training left half-made. */
+ATT_MUST_CHECK att_status atti_checkpoint_clean(const char *checkpoints);
+/* A whole model directory under its final name or not at all. */
+ATT_MUST_CHECK att_status atti_trainer_save_model(const atti_trainer *t,
+                                                  const atti_params *weights,
+                                                  const char *path);
+/* The same files into a directory that exists. */
+ATT_MUST_CHECK att_status atti_trainer_save_model_files(const atti_trainer *t,
+                                                        const atti_params *weights,
+                                                        const char *dir);
+
+/* loop.c */
+ATT_MUST_CHECK att_status atti_trainer_run(atti_trainer *t);
+/* One update's batches, gradients and norm; the step is not taken. */
+ATT_MUST_CHECK att_status atti_trainer_gradients(atti_trainer *t, atti_loss_sums *sums,
+                                                 double *norm);
+
+/* estimate.c */
+ATT_MUST_CHECK att_status atti_trainer_dry_run(atti_trainer *t, att_train_estimate *e);
+
+/* validate.c */
+typedef struct atti_validation {
+    double nll, accuracy;
+    double bleu; /* < 0: not measured */
+} atti_validation;
+ATT_MUST_CHECK att_status atti_trainer_validate(atti_trainer *t,
+                                                const atti_params *weights,
+                                                atti_validation *v);
+/* Whether a is better: by BLEU where both have it, else by loss. */
+int atti_validation_better(const atti_validation *a, const atti_validation *b);
+
+/* finish.c */
+ATT_MUST_CHECK att_status atti_trainer_finish(atti_trainer *t);
+
+/* train_log.c */
+ATT_MUST_CHECK att_status atti_train_log_open(atti_trainer *t);
+void atti_train_log_close(atti_trainer *t);
+/* A line for people in train.log and to the caller, as report kind `kind`. */
+void atti_train_say(atti_trainer *t, int32_t kind, const char *fmt, ...)
+    ATTI_PRINTF(3, 4);
+void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double norm,
+                           double lr, int write_line);
+void atti_train_log_valid(atti_trainer *t, const atti_validation *v, int best);
+
+#endif

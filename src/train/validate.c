@@ -1,0 +1,166 @@
+/* validate.c - how good are these weights on held-out text: loss always, BLEU when a
+ * beam was asked for. */
+#include "attend/decode.h"
+#include "attend/metrics.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "train/trainer.h"
+#include <string.h>
+
+static att_status mean_loss(atti_trainer *t, atti_validation *v)
+{
+    atti_feed_opts fo = t->feed_opts;
+    atti_feed *feed = NULL;
+    atti_feed_item item = {0};
+    atti_loss_sums sums = {0};
+    fo.shuffle = 0;
+    ATTI_TRY(atti_feed_open(&feed, &t->valid, &fo, (atti_feed_pos){0, 0}));
+    att_status st = ATT_OK;
+    do {
+        st = atti_feed_next(feed, &item);
+        if (st == ATT_OK) st = atti_step_eval(&t->step, item.batch, &sums);
+    } while (st == ATT_OK && item.seen < t->valid.n);
+    atti_feed_close(feed);
+    ATTI_TRY(st);
+    v->nll = sums.nll / sums.count;
+    v->accuracy = sums.correct / sums.count;
+    return ATT_OK;
+}
+
+/* ---- BLEU ------------------------------------------------------------------------ */
+
+typedef struct texts {
+    char **line;
+    size_t n, cap;
+} texts;
+
+static void free_texts(texts *x)
+{
+    for (size_t i = 0; i < x->n; i++) atti_free(x->line[i]);
+    atti_free(x->line);
+    memset(x, 0, sizeof *x);
+}
+
+static att_status read_texts(texts *x, const char *path)
+{
+    atti_lines *l = NULL;
+    const char *line = NULL;
+    size_t n = 0;
+    ATTI_TRY(atti_lines_open(&l, path, 0));
+    att_status st = ATT_OK;
+    while ((st = atti_lines_next(l, &line, &n)) == ATT_OK && line) {
+        st = atti_grow(&x->line, &x->cap, x->n + 1, sizeof *x->line, "text");
+        if (st == ATT_OK) st = atti_alloc(&x->line[x->n], n + 1, 1, "text");
+        if (st != ATT_OK) break;
+        memcpy(x->line[x->n], line, n);
+        /* A NUL inside would cut the sentence for whoever takes a C string. */
+        for (size_t i = 0; i < n; i++) {
+            if (x->line[x->n][i] == '\0') x->line[x->n][i] = ' ';
+        }
+        x->n++;
+    }
+    atti_lines_close(l);
+    return st;
+}
+
+static att_status tokenise_id(int32_t *out, const char *name)
+{
+    static const char *const names[] = {"13a", "zh", "char", "none", "intl"};
+    for (int32_t i = 0; i < 5; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = i;
+            return ATT_OK;
+        }
+    }
+    return atti_fail(
+        ATT_ENOTFOUND,
+        "BLEU tokenisation '%.20s' is not one of 13a, zh, char, none, intl", name);
+}
+
+static att_status score(const atti_trainer *t, const att_result *r, const texts *refs,
+                        double *bleu)
+{
+    const char **hyps = NULL;
+    const char *const *streams[1] = {(const char *const *)refs->line};
+    att_bleu_opts bo;
+    att_bleu b;
+    att_bleu_opts_init(&bo);
+    ATTI_TRY(tokenise_id(&bo.tokenize, t->o.valid_tokenize));
+    ATTI_TRY(atti_alloc(&hyps, refs->n, sizeof *hyps, "hypotheses"));
+    for (size_t i = 0; i < refs->n; i++) {
+        const att_sentence *s = att_result_sentence(r, (int32_t)i);
+        hyps[i] = s && s->n_hypotheses > 0 ? s->hypotheses[0].text : "";
+    }
+    att_status st = att_bleu_corpus(&b, hyps, streams, 1, (int64_t)refs->n, &bo);
+    if (st == ATT_OK) *bleu = b.score;
+    atti_free(hyps);
+    return st;
+}
+
+static att_status translate_all(const atti_trainer *t, const att_model *model,
+                                double *bleu)
+{
+    att_decode_opts o;
+    att_session *s = NULL;
+    att_result *r = NULL;
+    texts src = {0}, ref = {0};
+    att_decode_opts_init(&o, model);
+    o.beam_size = t->o.valid_beam;
+    o.n_best = 1;
+    o.cancel = t->o.stop;
+    o.user = t->o.user;
+    att_status st = read_texts(&src, t->o.valid_source);
+    if (st == ATT_OK) st = read_texts(&ref, t->o.valid_target);
+    if (st == ATT_OK) st = att_session_create(&s, model, &o);
+    if (st == ATT_OK) {
+        st = att_translate(s, &r, (const char *const *)src.line, NULL, (int32_t)src.n);
+    }
+    if (st == ATT_OK) st = score(t, r, &ref, bleu);
+    att_result_destroy(r);
+    att_session_destroy(s);
+    free_texts(&src);
+    free_texts(&ref);
+    return st;
+}
+
+/* Decoding takes a model as any user has one: from a directory. */
+static att_status measure_bleu(atti_trainer *t, const atti_params *weights,
+                               atti_validation *v)
+{
+    char *path = NULL;
+    att_model *model = NULL;
+    ATTI_TRY(atti_path_join(&path, t->checkpoints, "validating.tmp"));
+    att_status st = atti_trainer_save_model(t, weights, path);
+    if (st == ATT_OK) st = att_model_load(&model, path);
+    if (st == ATT_OK) st = translate_all(t, model, &v->bleu);
+    att_model_destroy(model);
+    /* Stopped in the middle: there is no figure, and the loop will see the request. */
+    if (st == ATT_ECANCELLED) {
+        v->bleu = -1.0;
+        st = ATT_OK;
+    }
+    if (st == ATT_OK) st = atti_remove_tree(path);
+    atti_free(path);
+    return st;
+}
+
+att_status atti_trainer_validate(atti_trainer *t, const atti_params *weights,
+                                 atti_validation *v)
+{
+    *v = (atti_validation){.bleu = -1.0};
+    int other = weights->data != t->params.data;
+    if (other) ATTI_TRY(atti_family_bind(t->tape, weights, t->grads));
+    att_status st = mean_loss(t, v);
+    if (other) {
+        att_status back = atti_family_bind(t->tape, &t->params, t->grads);
+        if (st == ATT_OK) st = back;
+    }
+    if (st == ATT_OK && t->o.valid_beam > 0) st = measure_bleu(t, weights, v);
+    return st;
+}
+
+int atti_validation_better(const atti_validation *a, const atti_validation *b)
+{
+    if (a->bleu >= 0.0 && b->bleu >= 0.0) return a->bleu > b->bleu;
+    return a->nll < b->nll;
+}
