@@ -25,7 +25,7 @@ typedef void atti_gemm_tile_fn(int64_t m, const atti_gemm_tile *t);
 typedef void atti_gemm_pack_b_fn(float *panels, const float *b, int64_t ldb, int trans,
                                  int64_t k, int64_t n);
 /* One panel of a: a is stored [k, m] (its transpose is meant), panel [k][ap]. Lanes past
- * m are not written: the tile does not read them. */
+ * m hold anything: the tile does not read them. */
 typedef void atti_gemm_pack_a_fn(float *panel, const float *a, int64_t lda, int64_t k,
                                  int64_t m);
 

@@ -10,8 +10,10 @@ enum {
     K_BLOCK = 512,          /* steps of k between two visits to c */
     TILE_ROWS = 4,          /* tiles whose rows of a stay in the first cache */
     L2_FLOATS = 192 * 1024, /* packed b that stays in the second cache */
-    SEQ_K = 256,            /* block of an unpacked product: 256 x 256 of b */
-    SEQ_N = 256
+    SEQ_K = 256,            /* block of an unpacked product: 256 x 256 of b, ... */
+    SEQ_N = 256,
+    SEQ_M = 504, /* ... 256 x 504 of a transposed a: together half a megabyte */
+    PACK_STEPS = 8
 };
 
 const atti_gemm_kernels *atti_gemm_tiles(void)
@@ -64,35 +66,48 @@ void atti_packed_block(const atti_packed_product *p, int64_t row0, int64_t rows,
 
 typedef struct seq {
     const atti_gemm_kernels *g;
-    float *panels, *a_panel; /* scratch */
+    float *panels, *a_panels; /* scratch */
     const float *a;
     float *c;
     int64_t lda, ldc, m;
     int trans_a;
 } seq;
 
-/* All rows of c against `n` columns from j0 whose panels are packed, steps [k0, k0+k). */
-static void seq_block(const seq *s, int64_t j0, int64_t n, int64_t k0, int64_t k,
-                      int add)
+/* Rows [r0, r0+m) of the product are columns of what is stored: eight stored rows at a
+ * time, so that memory is read along rows and every panel gets whole cache lines. */
+static void pack_columns(const seq *s, int64_t r0, int64_t m, int64_t k0, int64_t k)
+{
+    const atti_gemm_kernels *g = s->g;
+    for (int64_t q = 0; q < k; q += PACK_STEPS) {
+        int64_t steps = atti_min_i64(k - q, PACK_STEPS);
+        const float *from = s->a + (k0 + q) * s->lda + r0;
+        float *to = s->a_panels + q * g->ap;
+        for (int64_t r = 0; r < m; r += g->mr) {
+            g->pack_a(to + r / g->mr * k * g->ap, from + r, s->lda, steps,
+                      atti_min_i64(m - r, g->mr));
+        }
+    }
+}
+
+/* Rows [r0, r0+m) of c, `n` columns from j0 whose panels are packed, k steps from k0. */
+static void seq_block(const seq *s, int64_t r0, int64_t m, int64_t j0, int64_t n,
+                      int64_t k0, int64_t k, int add)
 {
     const atti_gemm_kernels *g = s->g;
     atti_gemm_tile t = {.k = k, .lda = s->lda, .ldc = s->ldc, .accumulate = add};
-    for (int64_t r = 0; r < s->m; r += g->mr) {
-        int64_t m = atti_min_i64(s->m - r, g->mr);
-        if (s->trans_a) {
-            g->pack_a(s->a_panel, s->a + k0 * s->lda + r, s->lda, k, m);
-            t.a = s->a_panel;
-        } else {
-            t.a = s->a + r * s->lda + k0;
-        }
+    if (s->trans_a) pack_columns(s, r0, m, k0, k);
+    for (int64_t r = 0; r < m; r += g->mr) {
+        int64_t rows = atti_min_i64(m - r, g->mr);
+        t.a = s->trans_a ? s->a_panels + r / g->mr * k * g->ap
+                         : s->a + (r0 + r) * s->lda + k0;
         for (int64_t j = 0; j < n; j += g->nr) {
             t.b = s->panels + j * k;
-            t.c = s->c + r * s->ldc + j0 + j;
+            t.c = s->c + (r0 + r) * s->ldc + j0 + j;
             t.n = atti_min_i64(n - j, g->nr);
             if (s->trans_a)
-                g->tile_col(m, &t);
+                g->tile_col(rows, &t);
             else
-                g->tile_row(m, &t);
+                g->tile_row(rows, &t);
         }
     }
 }
@@ -104,19 +119,24 @@ att_status atti_gemm_seq(int trans_a, int trans_b, int64_t m, int64_t n, int64_t
     if (m <= 0 || n <= 0) return ATT_OK;
     const atti_gemm_kernels *g = atti_gemm_tiles();
     int64_t cols = atti_round_up(SEQ_N, g->nr);
-    size_t floats = (size_t)(SEQ_K * (cols + g->ap));
+    int64_t rows = trans_a ? atti_min_i64(m, SEQ_M / g->mr * g->mr) : m;
+    int64_t a_floats = trans_a ? atti_ceil_div(rows, g->mr) * g->ap : 0;
+    size_t floats = (size_t)(SEQ_K * (cols + a_floats));
     seq s = {g, NULL, NULL, a, c, lda, ldc, m, trans_a};
     ATTI_TRY(atti_scratch_take(&s.panels, floats, sizeof(float)));
-    s.a_panel = s.panels + SEQ_K * cols;
-    for (int64_t j = 0; j < n; j += cols) {
-        int64_t width = atti_min_i64(n - j, cols), k0 = 0;
-        do {
-            int64_t steps = atti_min_i64(k - k0, SEQ_K);
-            const float *from = trans_b ? b + j * ldb + k0 : b + k0 * ldb + j;
-            g->pack_b(s.panels, from, ldb, trans_b, steps, width);
-            seq_block(&s, j, width, k0, steps, accumulate || k0 > 0);
-            k0 += steps;
-        } while (k0 < k);
+    s.a_panels = s.panels + SEQ_K * cols;
+    for (int64_t r = 0; r < m; r += rows) {
+        int64_t height = atti_min_i64(m - r, rows);
+        for (int64_t j = 0; j < n; j += cols) {
+            int64_t width = atti_min_i64(n - j, cols), k0 = 0;
+            do { /* once even when k = 0: c becomes zero */
+                int64_t steps = atti_min_i64(k - k0, SEQ_K);
+                const float *from = trans_b ? b + j * ldb + k0 : b + k0 * ldb + j;
+                g->pack_b(s.panels, from, ldb, trans_b, steps, width);
+                seq_block(&s, r, height, j, width, k0, steps, accumulate || k0 > 0);
+                k0 += steps;
+            } while (k0 < k);
+        }
     }
     atti_scratch_give(s.panels);
     return ATT_OK;
