@@ -7,16 +7,17 @@
 
 typedef enum path { PATH_REF, PATH_FAST, PATH_GENERIC } path;
 
-static path choose(const atti_attn_call *c, int backward)
+/* The fast backward gives dq, dk and dv; a call that wants more takes the generic one. */
+static path choose(const atti_attn_call *c, int backward, bool wants_params)
 {
     if (c->dtype == ATT_F64) return PATH_REF;
-    if (atti_attn_fast_takes(c, backward)) return PATH_FAST;
+    if (!wants_params && atti_attn_fast_takes(c, backward)) return PATH_FAST;
     return PATH_GENERIC;
 }
 
-static size_t scratch_bytes(const atti_attn_call *c, int backward)
+static size_t scratch_bytes(const atti_attn_call *c, int backward, bool wants_params)
 {
-    switch (choose(c, backward)) {
+    switch (choose(c, backward, wants_params)) {
     case PATH_REF: return 0;
     case PATH_FAST: return atti_attn_fast_workspace(c, backward);
     default: return atti_attn_generic_workspace(c, backward);
@@ -37,15 +38,19 @@ att_status att_attention_workspace(size_t *bytes, const att_attention_desc *desc
     if (!bytes) return atti_fail(ATT_EINVAL, "attention: bytes is NULL");
     ATTI_TRY(atti_kernels_check());
     ATTI_TRY(atti_attn_resolve(&c, desc, args));
-    *bytes = scratch_bytes(&c, backward != 0);
+    size_t least = scratch_bytes(&c, backward != 0, false), most = least;
+    /* Which gradients will be wanted is not known yet. */
+    bool params = c.bias.data || c.sink_logit || c.alibi;
+    if (backward && params) most = scratch_bytes(&c, 1, true);
+    *bytes = most > least ? most : least;
     return ATT_OK;
 }
 
 /* The caller's scratch, or one for this call (*own, to be freed). */
-static att_status lend(atti_attn_call *c, void **own, int backward)
+static att_status lend(atti_attn_call *c, void **own, int backward, bool wants_params)
 {
     const att_attention_args *a = c->args;
-    size_t need = scratch_bytes(c, backward);
+    size_t need = scratch_bytes(c, backward, wants_params);
     *own = NULL;
     if (a->workspace && a->workspace_bytes < need)
         return atti_fail(ATT_EINVAL,
@@ -68,9 +73,9 @@ att_status att_attention_forward(const att_attention_desc *desc,
     ATTI_TRY(atti_kernels_check());
     ATTI_TRY(atti_attn_resolve(&c, desc, args));
     if (!args->out) return atti_fail(ATT_EINVAL, "attention: out is missing");
-    ATTI_TRY(lend(&c, &own, 0));
+    ATTI_TRY(lend(&c, &own, 0, false));
     att_status st;
-    switch (choose(&c, 0)) {
+    switch (choose(&c, 0, false)) {
     case PATH_REF: st = atti_attn_ref_forward(&c); break;
     case PATH_FAST: st = atti_attn_fast_forward(&c); break;
     default: st = atti_attn_generic_forward(&c);
@@ -89,9 +94,9 @@ att_status att_attention_backward(const att_attention_desc *desc,
     ATTI_TRY(atti_kernels_check());
     ATTI_TRY(atti_attn_resolve(&c, desc, args));
     ATTI_TRY(atti_attn_resolve_grads(&g, &c, grads));
-    ATTI_TRY(lend(&c, &own, 1));
+    ATTI_TRY(lend(&c, &own, 1, g.wants_params));
     att_status st;
-    switch (choose(&c, 1)) {
+    switch (choose(&c, 1, g.wants_params)) {
     case PATH_REF: st = atti_attn_ref_backward(&c, &g); break;
     case PATH_FAST: st = atti_attn_fast_backward(&c, &g); break;
     default: st = atti_attn_generic_backward(&c, &g);

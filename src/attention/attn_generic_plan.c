@@ -123,7 +123,7 @@ static void shape(atti_gen_plan *p, const atti_attn_call *c,
     memset(p, 0, sizeof *p);
     p->c = c;
     p->g = g;
-    p->k = atti_k()->attn->rows;
+    p->k = atti_k()->attn ? atti_k()->attn->rows : &atti_ref_attn_rows;
     p->score = atti_gen_score_of(c->desc->score);
     p->norm = atti_gen_norm_of(c->desc->normalise);
     bool bf16 = c->dtype == ATT_BF16;

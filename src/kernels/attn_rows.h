@@ -45,4 +45,7 @@ typedef struct atti_attn_row_kernels {
                  float scale, int64_t n);
 } atti_attn_row_kernels;
 
+/* The table where atti_k()->attn is NULL (kernels/ref/ref_attn.c). */
+extern const atti_attn_row_kernels atti_ref_attn_rows;
+
 #endif
