@@ -5,7 +5,7 @@
 #   tests/fuzz/fuzz_<format>.c    replays tests/fuzz/corpora/<format>/
 #   include/attend/*.h            each compiled alone as C99 and as C++11
 #   examples/*.c                  built and run
-# Benchmarks (bench/*.c) are built by the target `bench`, not by default.
+# Benchmarks (bench/bench_*.c) are built by the target `bench`, not by default.
 set(ATTEND_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
 
 if(NOT ATTEND_TESTS STREQUAL "OFF")
