@@ -216,9 +216,10 @@ ATT_API ATT_MUST_CHECK att_status att_op_squared_error(att_tape *tape, att_var *
 
 typedef struct att_tape_plan_opts {
     uint32_t size;
-    int32_t training;        /* 0: forward only, activations share memory */
-    const int64_t *max_rows; /* one number for each att_tape_symbol, in the order of
-                                creation (not for symbol_plus, which follow their base) */
+    int32_t training; /* 0: forward only, activations share memory */
+    const int64_t
+        *max_rows; /* one number for each symbol, in the order of creation; those
+                                of symbol_plus are worked out, theirs is not read */
     int32_t n_max_rows;
     att_var loss; /* what att_tape_backward will start from, [1,1]; ATT_NO_VAR, the
                      default: the last result that is [1,1] */

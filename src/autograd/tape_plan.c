@@ -75,15 +75,14 @@ void atti_call_shapes(const att_tape *t, const atti_node *n,
 
 static att_status set_maxima(att_tape *t, const att_tape_plan_opts *opts)
 {
-    int32_t free_symbols = 0, k = 0;
-    for (size_t i = 0; i < t->n_symbols; i++) free_symbols += t->symbols[i].base < 0;
-    if (opts->n_max_rows != free_symbols || (free_symbols > 0 && !opts->max_rows))
-        return atti_fail(ATT_EINVAL, "tape plan: %d maxima for %d symbols",
-                         (int)opts->n_max_rows, (int)free_symbols);
+    if ((size_t)opts->n_max_rows != t->n_symbols ||
+        (t->n_symbols > 0 && !opts->max_rows))
+        return atti_fail(ATT_EINVAL, "tape plan: %d maxima for %zu symbols",
+                         (int)opts->n_max_rows, t->n_symbols);
     for (size_t i = 0; i < t->n_symbols; i++) {
         atti_symbol *s = &t->symbols[i];
         int64_t max =
-            s->base < 0 ? opts->max_rows[k++] : t->symbols[s->base].max + s->extra;
+            s->base < 0 ? opts->max_rows[i] : t->symbols[s->base].max + s->extra;
         if (max < 0 || max > INT32_MAX)
             return atti_fail(ATT_EINVAL, "tape plan: at most %lld of %s, in 0..%d",
                              (long long)max, s->name, INT32_MAX);

@@ -6,16 +6,18 @@
 #include "attend/tensor.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include <stdbool.h>
 
 typedef enum atti_init {
     ATTI_INIT_ZERO = 0,
     ATTI_INIT_ONE = 1,
-    ATTI_INIT_XAVIER_UNIFORM = 2, /* Glorot and Bengio 2010, by the matrix's two sides */
-    ATTI_INIT_NORMAL = 3          /* mean 0, deviation `std` */
+    ATTI_INIT_XAVIER_UNIFORM =
+        2,               /* Glorot and Bengio 2010, by the matrix's two sides */
+    ATTI_INIT_NORMAL = 3 /* mean 0, deviation `std` */
 } atti_init;
 
 #define ATTI_PARAM_NO_DECAY 1 /* weight decay skips it (norms, biases) */
-#define ATTI_PARAM_FROZEN 2   /* no gradient, no optimiser: a stored buffer */
+#define ATTI_PARAM_FROZEN   2 /* no gradient, no optimiser: a stored buffer */
 
 typedef struct atti_param {
     char *name; /* the Hugging Face tensor name */
@@ -26,7 +28,8 @@ typedef struct atti_param {
     size_t offset; /* in floats from atti_params.data; multiples of 16 */
     atti_init init;
     float std;
-    double fan_in, fan_out; /* XAVIER: 0 = from shape (a fused qkv declares its real sides) */
+    double fan_in,
+        fan_out; /* XAVIER: 0 = from shape (a fused qkv declares its real sides) */
     int32_t flags;
     int64_t zero_row; /* a row that is zero and never trained (padding), -1 none */
 } atti_param;
@@ -34,8 +37,10 @@ typedef struct atti_param {
 typedef struct atti_params {
     atti_param *p;
     size_t n, cap;
-    size_t count; /* floats in data, with alignment gaps (always zero) */
-    float *data;  /* NULL until allocated */
+    size_t count;    /* floats in data, with alignment gaps (always zero) */
+    float *data;     /* NULL until allocated */
+    uint32_t *index; /* hash table of names: position + 1, 0 = free */
+    size_t index_cap;
 } atti_params;
 
 void atti_params_deinit(atti_params *ps);
@@ -47,6 +52,13 @@ ATT_MUST_CHECK att_status atti_params_alloc(atti_params *ps);
 void atti_params_init_values(atti_params *ps, uint64_t seed);
 /* NULL when absent. Hashed: many lookups are fine. */
 const atti_param *atti_params_find(const atti_params *ps, const char *name);
-int64_t atti_params_total(const atti_params *ps); /* trainable and stored elements, no gaps */
+/* Neighbours by one name: braces stand for alternatives, "self_attn.{q,k,v}_proj.weight" or
+ * "layers.{0..5}.encoder_attn.{k,v}_proj.bias", the leftmost varying slowest. True and
+ * *first, *n set when all exist, in this order and without gaps in data: they can
+ * be read as one matrix. */
+bool atti_params_neighbours(const atti_params *ps, const char *name, size_t *first,
+                            size_t *n);
+int64_t atti_params_total(
+    const atti_params *ps); /* trainable and stored elements, no gaps */
 
 #endif

@@ -131,6 +131,9 @@ static att_attention_desc desc_of(const atti_call *c)
     att_attention_desc d = a->desc;
     d.seed = c->key;
     if (!c->training) d.dropout = 0.0f;
+    /* Evaluation draws nothing: the likeliest key in place of a drawn one. */
+    if (!c->training && d.normalise == ATT_NORM_HARD_SAMPLE)
+        d.normalise = ATT_NORM_HARD_ARGMAX;
     return d;
 }
 
