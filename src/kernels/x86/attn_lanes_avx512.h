@@ -22,61 +22,49 @@ ATTI_INLINE vf at_exp2(vf x)
     return _mm512_scalef_ps(p, _mm512_sub_ps(x, r));
 }
 
-/* Row r's four floats at column c of four rows, one 128-bit lane each; rows at or past
- * `rows` give zeros. */
-ATTI_INLINE __m512 at_quad(const float *src, int64_t ld, int64_t r, int64_t rows)
+/* Four floats at column c of rows r, r + 4, r + 8, r + 12, one 128-bit lane each. */
+ATTI_INLINE __m512 at_quad(const float *const *row, int64_t c)
 {
-    __m512 x = _mm512_setzero_ps();
-    if (r < rows)
-        x = _mm512_mask_broadcast_f32x4(x, 0x000f, _mm_loadu_ps(src + r * ld));
-    if (r + 4 < rows)
-        x = _mm512_mask_broadcast_f32x4(x, 0x00f0, _mm_loadu_ps(src + (r + 4) * ld));
-    if (r + 8 < rows)
-        x = _mm512_mask_broadcast_f32x4(x, 0x0f00, _mm_loadu_ps(src + (r + 8) * ld));
-    if (r + 12 < rows)
-        x = _mm512_mask_broadcast_f32x4(x, 0xf000, _mm_loadu_ps(src + (r + 12) * ld));
-    return x;
+    __m512 x = _mm512_broadcast_f32x4(_mm_loadu_ps(row[0] + c));
+    x = _mm512_mask_broadcast_f32x4(x, 0x00f0, _mm_loadu_ps(row[4] + c));
+    x = _mm512_mask_broadcast_f32x4(x, 0x0f00, _mm_loadu_ps(row[8] + c));
+    return _mm512_mask_broadcast_f32x4(x, 0xf000, _mm_loadu_ps(row[12] + c));
 }
 
-/* dst[c][0..15] = src[0..15][c] * f for four columns. Lane q of register r holds row
- * r + 4 q, so that one 4 x 4 transposition in each lane finishes the work. */
-ATTI_INLINE void at_pack_quad(float *dst, int64_t ld, const float *src, int64_t ld_src,
-                              int64_t rows, __m512 f)
+/* dst[c..c+3][0..15] = row[0..15][c..c+3] * f, 0 where the mask is. Lane q of register r
+ * holds row r + 4 q, so that one 4 x 4 transposition in each lane finishes the work. */
+ATTI_INLINE void at_pack_quad(float *dst, int64_t ld, const float *const *row,
+                              int64_t c, __mmask16 real, __m512 f)
 {
-    __m512 a = at_quad(src, ld_src, 0, rows), b = at_quad(src, ld_src, 1, rows);
-    __m512 c = at_quad(src, ld_src, 2, rows), d = at_quad(src, ld_src, 3, rows);
-    __m512 ab0 = _mm512_unpacklo_ps(a, b), ab1 = _mm512_unpackhi_ps(a, b);
-    __m512 cd0 = _mm512_unpacklo_ps(c, d), cd1 = _mm512_unpackhi_ps(c, d);
-    __m512 y0 = _mm512_shuffle_ps(ab0, cd0, 0x44),
-           y1 = _mm512_shuffle_ps(ab0, cd0, 0xee);
-    __m512 y2 = _mm512_shuffle_ps(ab1, cd1, 0x44),
-           y3 = _mm512_shuffle_ps(ab1, cd1, 0xee);
-    _mm512_storeu_ps(dst, _mm512_mul_ps(y0, f));
-    _mm512_storeu_ps(dst + ld, _mm512_mul_ps(y1, f));
-    _mm512_storeu_ps(dst + 2 * ld, _mm512_mul_ps(y2, f));
-    _mm512_storeu_ps(dst + 3 * ld, _mm512_mul_ps(y3, f));
+    __m512 x0 = at_quad(row, c), x1 = at_quad(row + 1, c);
+    __m512 x2 = at_quad(row + 2, c), x3 = at_quad(row + 3, c);
+    __m512 a = _mm512_unpacklo_ps(x0, x1), b = _mm512_unpackhi_ps(x0, x1);
+    __m512 d = _mm512_unpacklo_ps(x2, x3), e = _mm512_unpackhi_ps(x2, x3);
+    __m512 y0 = _mm512_shuffle_ps(a, d, 0x44), y1 = _mm512_shuffle_ps(a, d, 0xee);
+    __m512 y2 = _mm512_shuffle_ps(b, e, 0x44), y3 = _mm512_shuffle_ps(b, e, 0xee);
+    _mm512_storeu_ps(dst, _mm512_maskz_mul_ps(real, y0, f));
+    _mm512_storeu_ps(dst + ld, _mm512_maskz_mul_ps(real, y1, f));
+    _mm512_storeu_ps(dst + 2 * ld, _mm512_maskz_mul_ps(real, y2, f));
+    _mm512_storeu_ps(dst + 3 * ld, _mm512_maskz_mul_ps(real, y3, f));
 }
 
 #define ATTN_HAS_PACK
-/* dst[c][r] = src[r][c] * f for r < rows, c < cols; 0 for r in rows .. ld-1. */
+/* dst[c][r] = src[r][c] * factor for r < rows, c < cols; 0 for r in rows .. ld-1. */
 static void at_pack(float *dst, int64_t ld, const float *src, int64_t ld_src,
                     int64_t rows, int64_t cols, float factor)
 {
     const __m512 f = _mm512_set1_ps(factor);
     for (int64_t r = 0; r < ld; r += 16) {
-        const float *s = src + r * ld_src;
-        int64_t n = rows - r, c = 0;
-        if (n >= 16) {
-            for (; c + 4 <= cols; c += 4)
-                at_pack_quad(dst + c * ld + r, ld, s + c, ld_src, 16, f);
-        } else {
-            for (; c + 4 <= cols; c += 4)
-                at_pack_quad(dst + c * ld + r, ld, s + c, ld_src, n, f);
-        }
+        const float *row[16]; /* lanes past the end read the last row and are cleared */
+        int64_t n = rows - r < 16 ? rows - r : 16, c = 0;
+        __mmask16 real = (__mmask16)(0xffffU >> (16 - n));
+        for (int64_t i = 0; i < 16; i++)
+            row[i] = src + (r + (i < n ? i : n - 1)) * ld_src;
+        for (; c + 4 <= cols; c += 4)
+            at_pack_quad(dst + c * ld + r, ld, row, c, real, f);
         for (; c < cols; c++) {
             float *d = dst + c * ld + r;
-            for (int64_t i = 0; i < 16; i++)
-                d[i] = i < n ? s[i * ld_src + c] * factor : 0.0f;
+            for (int64_t i = 0; i < 16; i++) d[i] = i < n ? row[i][c] * factor : 0.0f;
         }
     }
 }
