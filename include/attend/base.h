@@ -55,6 +55,10 @@ ATT_API const char *att_error_message(void);
 ATT_API const char *att_version(void);
 ATT_API int32_t att_abi_version(void);
 
+/* How the library was built and which optional libraries it uses: lines of the form
+ * "name             value\n", for people. Never NULL. */
+ATT_API const char *att_build_info(void);
+
 /* Threads that calls made from this thread may use; 0 = the default: ATTEND_THREADS
  * where set, else the processors this process may run on. Returns the number in
  * force before. The number changes who computes, never a result. Range 0..1024;

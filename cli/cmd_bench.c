@@ -1,0 +1,511 @@
+/* cmd_bench.c - attend bench train|translate|attention: speeds, beside the peak that this
+ * machine reaches in the same run; only their ratio means anything on shared machines. */
+#include "attend/kernels.h"
+#include "attn_measure.h"
+#include "commands.h"
+#include "decode_options.h"
+#include "term.h"
+#include "train_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static double peak_rss(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_maxrss * 1024;
+}
+
+static void add_machine(cli_text *t, double peak)
+{
+    cli_addf(t, ",\"threads\":%d,\"isa\":", att_threads());
+    cli_add_json(t, att_kernels_isa());
+    cli_add(t, ",\"matmul\":");
+    cli_add_json(t, att_matmul_provider());
+    cli_addf(t, ",\"peak_gflops\":%.1f,\"peak_rss_mb\":%.0f}", peak, peak_rss() / 1e6);
+}
+
+/* --- train ----------------------------------------------------------------------------------- */
+
+static const opt train_options[] = {
+    {.name = "batch",
+     .kind = OPT_STR,
+     .arg = "BxT",
+     TRAIN_ROW(batch),
+     .help = "sentences times tokens of a batch"},
+    {.name = "steps",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 1,
+     .hi = 100000,
+     TRAIN_ROW(steps),
+     .help = "updates timed; the best one counts"},
+    {.name = "vocab-size",
+     .alias = "dim-vocabs",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 8,
+     .hi = 16777216,
+     TRAIN_ROW(t.vocab_size),
+     .help = "pieces of the joint vocabulary"},
+    {.name = "precision",
+     .kind = OPT_CHOICE,
+     .choices = "float32|bfloat16",
+     .arg = "TYPE",
+     TRAIN_ROW(precision),
+     .help = "of matrix products"},
+    {.name = "seed",
+     .kind = OPT_U64,
+     .arg = "N",
+     TRAIN_ROW(t.seed),
+     .help = "of the random tokens"},
+    {.name = "json", .kind = OPT_FLAG, TRAIN_ROW(json), .help = "one JSON object"},
+    TRAIN_MODEL_ROWS,
+};
+
+static void bench_train_defaults(void *opts)
+{
+    train_opts *o = opts;
+
+    train_defaults(o);
+    o->steps = 6;
+    o->batch = "256x16";
+}
+
+static int run_train(void *opts, const cli_list *words)
+{
+    train_opts *o = opts;
+    att_bench_step r = {.size = sizeof r};
+    long b, len;
+    char *end, s[40];
+    double peak, tokens, gflops;
+    cli_text t = {0};
+    att_status st;
+    int rc;
+
+    (void)words;
+    b = strtol(o->batch, &end, 10);
+    len = *end == 'x' ? strtol(end + 1, &end, 10) : 0;
+    if (*end || b < 1 || len < 1 || b > 1000000 || len > 1000000)
+        return cli_usage("bench train",
+                         "bench train: --batch: '%s' is not of the form 256x16",
+                         o->batch);
+    if ((rc = train_settle(o, "bench train")) != 0) return rc;
+    st = att_bench_train(&r, &o->t, (int32_t)b, (int32_t)len, o->steps);
+    if (st != ATT_OK) return cli_status(st);
+    peak = att_kernels_peak_gflops();
+    tokens = (double)b * (double)len / r.seconds;
+    gflops = r.flops / r.seconds * 1e-9;
+    if (o->json) {
+        cli_add(&t, "{\"bench\":\"train\",\"preset\":");
+        cli_add_json(&t, o->preset ? o->preset : "");
+        cli_addf(&t,
+                 ",\"batch\":[%ld,%ld],\"precision\":\"%s\",\"parameters\":%lld,"
+                 "\"ms_per_step\":%.3f,\"ms_matmul_alone\":%.3f,\"tokens_per_s\":%.1f,"
+                 "\"gflops\":%.2f,\"memory_mb\":%.1f",
+                 b, len, o->precision ? "bfloat16" : "float32", (long long)r.parameters,
+                 r.seconds * 1e3, r.seconds_matmul * 1e3, tokens, gflops,
+                 (double)r.peak_bytes / 1e6);
+        add_machine(&t, peak);
+        puts(t.s);
+        return EXIT_FINE;
+    }
+    printf("training, %ld x %ld tokens, %s parameters, %d threads, %s\n", b, len,
+           term_count(s, r.parameters), att_threads(), att_kernels_isa());
+    printf("  a step            %10.1f ms   its matrix products alone %.1f ms\n",
+           r.seconds * 1e3, r.seconds_matmul * 1e3);
+    printf("  target tokens     %10s /s\n", term_count(s, (int64_t)tokens));
+    printf("  matrix products   %10.1f GFLOP/s", gflops);
+    if (peak > 0) printf("   %.0f %% of the peak %.0f", 100 * gflops / peak, peak);
+    printf("\n  memory            %10.1f MB\n", (double)r.peak_bytes / 1e6);
+    return EXIT_FINE;
+}
+
+static const char *const train_examples[] = {
+    "The two yardsticks",
+    "attend bench train --preset tiny --batch 256x16 --json",
+    "and",
+    "attend bench train --preset base --batch 128x32 --steps 2 --json",
+    NULL,
+};
+
+const command cmd_bench_train = {
+    .name = "bench train",
+    .summary = "time training steps on random tokens",
+    .usage = "[--preset NAME] [--batch BxT] [options]",
+    .examples = train_examples,
+    .options = train_options,
+    .n_options = sizeof train_options / sizeof *train_options,
+    .size = sizeof(train_opts),
+    .defaults = bench_train_defaults,
+    .preset = train_preset,
+    .run = run_train,
+};
+
+/* --- translate ------------------------------------------------------------------------------- */
+
+typedef struct bench_translate_opts {
+    decode_opts x;
+    const char *input;
+    int32_t length, batch, beam, sentences;
+    double seconds;
+} bench_translate_opts;
+
+#define ROW(member) OPT_ROW(bench_translate_opts, member)
+
+static const opt translate_options[] = {
+    DECODE_MODEL_ROW(bench_translate_opts, x),
+    {.name = "input",
+     .letter = 'i',
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(input),
+     .help = "source sentences (default: standard input)"},
+    {.name = "length",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 1,
+     .hi = 100000,
+     ROW(length),
+     .help = "tokens made of each sentence, so that speeds compare; 0 = as the model "
+             "likes"},
+    {.name = "batch-size",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 65536,
+     ROW(batch),
+     .flags = OPT_NO_DEFAULT,
+     .help = "this batch only (default: 1 and 32)"},
+    {.name = "beam-size",
+     .letter = 'b',
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 1024,
+     ROW(beam),
+     .flags = OPT_NO_DEFAULT,
+     .help = "this beam only (default: 1 and 4)"},
+    {.name = "sentences",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 1e9,
+     ROW(sentences),
+     .flags = OPT_NO_DEFAULT,
+     .help = "how many (default: 16 at batch 1, 4 batches otherwise)"},
+    {.name = "json", .kind = OPT_FLAG, ROW(x.json), .help = "a JSON object a case"},
+};
+
+static void bench_translate_defaults(void *opts)
+{
+    bench_translate_opts *o = opts;
+
+    decode_defaults(&o->x);
+    o->length = 24;
+}
+
+/* Bytes of weights that one decoding step reads: the decoder's and the output layer's. */
+static double step_bytes(const att_model *m)
+{
+    double sum = 0;
+
+    for (int64_t i = 0; i < att_model_tensor_count(m); i++) {
+        const char *name = att_model_tensor_name(m, i);
+        att_tensor v;
+
+        if (!strstr(name, "decoder.layers") && !strstr(name, "shared") &&
+            !strstr(name, "final_logits"))
+            continue;
+        /* The keys and values of the source are made once, not at every step. */
+        if (strstr(name, "encoder_attn.k_proj") || strstr(name, "encoder_attn.v_proj"))
+            continue;
+        if (att_model_tensor(m, &v, name) != ATT_OK) continue;
+        sum += 4.0 * (double)att_tensor_count(&v);
+        att_tensor_deinit(&v);
+    }
+    return sum;
+}
+
+typedef struct timing {
+    double seconds;
+    int64_t tokens, sentences;
+} timing;
+
+static att_status time_case(timing *r, const bench_translate_opts *o,
+                            const att_model *m, char **lines, int64_t n, int32_t batch,
+                            int32_t beam)
+{
+    att_decode_opts d = o->x.d;
+    att_session *s = NULL;
+    att_result *res = NULL;
+    int64_t count = o->sentences ? o->sentences : batch == 1 ? 16 : 4 * (int64_t)batch;
+    const char **texts = cli_alloc((size_t)count, sizeof *texts);
+    att_status st;
+
+    d.batch_size = batch;
+    d.beam_size = beam;
+    d.n_best = 1;
+    d.max_length_factor = 0;
+    d.min_length = d.max_length = o->length;
+    for (int64_t i = 0; i < count; i++) texts[i] = lines[i % n];
+    st = att_session_create(&s, m, &d);
+    /* Once for the caches, then in earnest. */
+    if (st == ATT_OK)
+        st = att_translate(s, &res, texts, NULL,
+                           (int32_t)(count < batch ? count : batch));
+    att_result_destroy(res);
+    res = NULL;
+    r->seconds = cli_now();
+    if (st == ATT_OK) st = att_translate(s, &res, texts, NULL, (int32_t)count);
+    r->seconds = cli_now() - r->seconds;
+    r->tokens = 0;
+    r->sentences = count;
+    for (int32_t i = 0; st == ATT_OK && i < att_result_count(res); i++) {
+        const att_sentence *one = att_result_sentence(res, i);
+
+        if (one->n_hypotheses)
+            r->tokens += one->hypotheses[0].n_ids + (one->hypotheses[0].finished != 0);
+    }
+    att_result_destroy(res);
+    att_session_destroy(s);
+    free(texts);
+    return st;
+}
+
+static void show_case(const bench_translate_opts *o, const timing *r, int32_t batch,
+                      int32_t beam, double bytes, double load_ms)
+{
+    double speed = (double)r->tokens / r->seconds;
+    /* A step reads every weight once for the batch, and multiplies it for each row. */
+    double gflops = 2 * bytes / 4 * speed * beam * 1e-9;
+    double gbytes = bytes * speed / batch * 1e-9;
+    cli_text t = {0};
+
+    if (!o->x.json) {
+        printf("batch %3d beam %2d   %9.1f tokens/s   %7.1f GFLOP/s   %6.1f GB/s of "
+               "weights\n",
+               batch, beam, speed, gflops, gbytes);
+        return;
+    }
+    cli_addf(
+        &t,
+        "{\"bench\":\"translate\",\"batch\":%d,\"beam\":%d,\"length\":%d,"
+        "\"sentences\":%lld,\"tokens\":%lld,\"seconds\":%.4f,\"tokens_per_s\":%.1f,"
+        "\"gflops\":%.2f,\"weights_gb_per_s\":%.2f,\"step_weights_mb\":%.1f,"
+        "\"load_ms\":%.2f",
+        batch, beam, o->length, (long long)r->sentences, (long long)r->tokens,
+        r->seconds, speed, gflops, gbytes, bytes / 1e6, load_ms);
+    add_machine(&t, att_kernels_peak_gflops());
+    puts(t.s);
+    fflush(stdout);
+    free(t.s);
+}
+
+static int run_translate(void *opts, const cli_list *words)
+{
+    bench_translate_opts *o = opts;
+    static const int32_t cases[][2] = {{1, 1}, {1, 4}, {32, 1}, {32, 4}};
+    att_model *m = NULL;
+    double load = cli_now();
+    int64_t n;
+    char **lines;
+    int rc;
+
+    (void)words;
+    if (!o->x.model)
+        return cli_usage("bench translate", "bench translate: -m DIR is missing");
+    lines = cli_read_lines(o->input, &n);
+    if (!lines) return EXIT_FAILED;
+    if (n == 0) return cli_fail("no sentence to translate");
+    load = cli_now();
+    rc = decode_open(&m, &cmd_bench_translate, o, &o->x);
+    if (rc) return rc;
+    load = (cli_now() - load) * 1e3;
+    cli_catch_signals();
+    for (size_t i = 0; rc == 0 && i < 4; i++) {
+        int32_t batch = o->batch ? o->batch : cases[i][0];
+        int32_t beam = o->beam ? o->beam : cases[i][1];
+        timing r;
+
+        /* A fixed batch or beam leaves fewer cases. */
+        if (o->batch && cases[i][0] != 1) continue;
+        if (o->beam && cases[i][1] != 1) continue;
+        rc = cli_status(time_case(&r, o, m, lines, n, batch, beam));
+        if (rc == 0) show_case(o, &r, batch, beam, step_bytes(m), load);
+    }
+    att_model_destroy(m);
+    return rc;
+}
+
+static const char *const translate_examples[] = {
+    "Four cases, as bench/peers runs CTranslate2",
+    "attend bench translate -m DIR --input test.en --length 24 --json",
+    NULL,
+};
+
+const command cmd_bench_translate = {
+    .name = "bench translate",
+    .summary = "time translation with outputs of fixed length",
+    .usage = "-m DIR [--input FILE] [--length N] [options]",
+    .examples = translate_examples,
+    .options = translate_options,
+    .n_options = sizeof translate_options / sizeof *translate_options,
+    .size = sizeof(bench_translate_opts),
+    .defaults = bench_translate_defaults,
+    .run = run_translate,
+};
+
+/* --- attention --------------------------------------------------------------------------------- */
+
+typedef struct bench_attention_opts {
+    cli_common c;
+    cli_list shapes;
+    int32_t causal, forward_only, ragged, json;
+    int64_t left, right;
+    double seconds, dropout;
+} bench_attention_opts;
+
+#undef ROW
+#define ROW(member) OPT_ROW(bench_attention_opts, member)
+
+static const opt attention_options[] = {
+    {.name = "shape",
+     .kind = OPT_LIST,
+     .arg = "B,H,T,D ...",
+     ROW(shapes),
+     .help = "batch, heads, length, width of a head; more shapes may follow (default: "
+             "1,8,1024,64 64,4,32,32 16,8,128,64)"},
+    {.name = "causal",
+     .kind = OPT_FLAG,
+     ROW(causal),
+     .help = "a query sees no later key"},
+    {.name = "left",
+     .kind = OPT_I64,
+     .arg = "N",
+     .lo = -1,
+     .hi = 1e12,
+     ROW(left),
+     .help = "keys seen to the left; -1 = all"},
+    {.name = "right",
+     .kind = OPT_I64,
+     .arg = "N",
+     .lo = -1,
+     .hi = 1e12,
+     ROW(right),
+     .help = "keys seen to the right; -1 = all"},
+    {.name = "dropout",
+     .kind = OPT_F64,
+     .arg = "P",
+     .lo = 0,
+     .hi = 0.999,
+     ROW(dropout),
+     .help = "on the weights"},
+    {.name = "forward-only",
+     .kind = OPT_FLAG,
+     ROW(forward_only),
+     .help = "leave the gradients out"},
+    {.name = "seconds",
+     .kind = OPT_F64,
+     .arg = "S",
+     .lo = 0.001,
+     .hi = 600,
+     ROW(seconds),
+     .help = "time spent on each direction"},
+    {.name = "json", .kind = OPT_FLAG, ROW(json), .help = "a JSON object a shape"},
+};
+
+static void bench_attention_defaults(void *opts)
+{
+    bench_attention_opts *o = opts;
+
+    o->left = o->right = -1;
+    o->seconds = 0.5;
+}
+
+static int time_shape(const bench_attention_opts *o, const char *shape)
+{
+    long long b, h, t, d;
+    bench_case c;
+    bench_result r;
+    double peak;
+    char extra;
+    cli_text line = {0};
+
+    if (sscanf(shape, "%lld,%lld,%lld,%lld%c", &b, &h, &t, &d, &extra) != 4 || b < 1 ||
+        h < 1 || t < 1 || d < 1)
+        return cli_usage(
+            "bench attention",
+            "bench attention: --shape: '%s' is not of the form 1,8,1024,64", shape);
+    bench_case_init(&c);
+    c.b = b;
+    c.h = h;
+    c.t = t;
+    c.d = d;
+    c.causal = o->causal;
+    c.left = o->left;
+    c.right = o->right;
+    c.dropout = (float)o->dropout;
+    c.forward_only = o->forward_only;
+    if (bench_attention_case(&r, &c, o->seconds) != 0)
+        return cli_fail("%s", att_error_message());
+    peak = att_kernels_peak_gflops();
+    if (!o->json) {
+        printf("B%lld H%lld T%lld D%lld%s   forward %9.3f ms %7.1f GFLOP/s", b, h, t, d,
+               o->causal ? " causal" : "", r.fwd_ms, r.fwd_gflops);
+        if (!o->forward_only)
+            printf("   backward %9.3f ms %7.1f GFLOP/s", r.bwd_ms, r.bwd_gflops);
+        if (peak > 0) printf("   peak %.0f", peak);
+        putchar('\n');
+        return 0;
+    }
+    cli_addf(&line,
+             "{\"bench\":\"attention\",\"shape\":[%lld,%lld,%lld,%lld],\"causal\":%s,"
+             "\"left\":%lld,\"right\":%lld,\"dropout\":%g,\"forward_ms\":%.4f,"
+             "\"forward_gflops\":%.2f,",
+             b, h, t, d, o->causal ? "true" : "false", (long long)o->left,
+             (long long)o->right, o->dropout, r.fwd_ms, r.fwd_gflops);
+    if (!o->forward_only)
+        cli_addf(&line, "\"backward_ms\":%.4f,\"backward_gflops\":%.2f,", r.bwd_ms,
+                 r.bwd_gflops);
+    cli_addf(&line, "\"tokens_per_s\":%.0f,\"workspace_mb\":%.3f",
+             (double)(b * t) / (r.fwd_ms * 1e-3), r.workspace_mb);
+    add_machine(&line, peak);
+    puts(line.s);
+    fflush(stdout);
+    free(line.s);
+    return 0;
+}
+
+static int run_attention(void *opts, const cli_list *words)
+{
+    bench_attention_opts *o = opts;
+    static const char *const usual[] = {"1,8,1024,64", "64,4,32,32", "16,8,128,64"};
+    int n = o->shapes.n ? o->shapes.n : 3, rc = 0;
+
+    (void)words;
+    for (int i = 0; i < n && rc == 0; i++)
+        rc = time_shape(o, o->shapes.n ? o->shapes.item[i] : usual[i]);
+    return rc;
+}
+
+static const char *const attention_examples[] = {
+    "One shape, causal",
+    "attend bench attention --shape 1,8,2048,64 --causal --json",
+    NULL,
+};
+
+const command cmd_bench_attention = {
+    .name = "bench attention",
+    .summary = "time attention, forward and backward",
+    .usage = "[--shape B,H,T,D ...] [options]",
+    .examples = attention_examples,
+    .options = attention_options,
+    .n_options = sizeof attention_options / sizeof *attention_options,
+    .size = sizeof(bench_attention_opts),
+    .defaults = bench_attention_defaults,
+    .run = run_attention,
+};

@@ -1,0 +1,516 @@
+/* cmd_train.c - attend train translate: files in, a model directory out. */
+#include "commands.h"
+#include "term.h"
+#include "train_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROW(member) .at = offsetof(train_opts, member)
+
+static const opt options[] = {
+    {.kind = OPT_GROUP, .help = "Data"},
+    {.name = "train",
+     .letter = 't',
+     .alias = "train-sets",
+     .kind = OPT_LIST,
+     .arg = "SOURCE TARGET",
+     ROW(train),
+     .help = "files with a sentence a line, line i of one belonging to line i of the "
+             "other; more pairs of files may follow"},
+    {.name = "valid",
+     .alias = "valid-sets",
+     .kind = OPT_LIST,
+     .arg = "SOURCE TARGET",
+     ROW(valid),
+     .help = "two files to watch the training with"},
+    {.name = "model",
+     .letter = 'm',
+     .kind = OPT_STR,
+     .arg = "DIR",
+     ROW(t.model_dir),
+     .help = "the directory to write: a Hugging Face Marian model"},
+    {.name = "tokenizer",
+     .letter = 'v',
+     .alias = "vocabs",
+     .kind = OPT_LIST,
+     .arg = "FILE",
+     ROW(tokenizers),
+     .help = "a ready SentencePiece model for both sides, or one for each; without it "
+             "one is trained on the training files"},
+    {.name = "vocab-size",
+     .alias = "dim-vocabs",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 8,
+     .hi = 16777216,
+     ROW(t.vocab_size),
+     .help = "pieces of the trained vocabulary"},
+    {.name = "separate-vocab",
+     .kind = OPT_FLAG,
+     ROW(t.separate_vocab),
+     .help = "one vocabulary a side instead of a joint one"},
+    {.name = "unigram",
+     .kind = OPT_FLAG,
+     ROW(t.unigram),
+     .help = "a unigram vocabulary instead of BPE"},
+    {.name = "tokenizer-raw",
+     .kind = OPT_FLAG,
+     ROW(t.tokenizer_raw),
+     .help = "take the text as it is, without Unicode normalisation"},
+    {.name = "max-length",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 2,
+     .hi = 16777216,
+     ROW(t.max_length),
+     .help = "longer sentences (in tokens) are skipped in training and counted"},
+    TRAIN_MODEL_ROWS,
+    {.kind = OPT_GROUP, .help = "Optimisation"},
+    {.name = "after",
+     .letter = 'a',
+     .kind = OPT_STR,
+     .arg = "N(e|u|m)",
+     ROW(t.after),
+     .help = "stop after epochs (12e), updates (8Ku) or minutes (40m)"},
+    {.name = "mini-batch-words",
+     .alias = "batch-tokens",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 1,
+     .hi = 1e9,
+     ROW(t.batch_tokens),
+     .help = "tokens an update, counted on the longer side"},
+    {.name = "optimizer-delay",
+     .alias = "accumulate",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 1,
+     .hi = 1e6,
+     ROW(t.accumulate),
+     .help = "batches whose gradients are added before an update"},
+    {.name = "optimizer",
+     .kind = OPT_STR,
+     .arg = "NAME",
+     .choices = "adam|adamw|sgd",
+     ROW(t.optimizer),
+     .help = "who makes the steps"},
+    {.name = "learn-rate",
+     .letter = 'l',
+     .alias = "lr",
+     .kind = OPT_F32,
+     .arg = "R",
+     .lo = 0,
+     .hi = 1e6,
+     ROW(t.lr),
+     .help = "the peak of the schedule"},
+    {.name = "schedule",
+     .alias = "lr-schedule",
+     .kind = OPT_STR,
+     .arg = "NAME",
+     .choices = "inverse-sqrt|noam|cosine|linear|constant",
+     ROW(t.schedule),
+     .help = "how the rate falls after the warm-up"},
+    {.name = "lr-warmup",
+     .alias = "warmup",
+     .kind = OPT_I64,
+     .arg = "N",
+     .lo = 0,
+     .hi = 1e12,
+     ROW(t.warmup),
+     .help = "updates until the peak"},
+    {.name = "beta1",
+     .kind = OPT_F32,
+     .arg = "B",
+     .lo = 0,
+     .hi = 0.99999,
+     ROW(t.beta1),
+     .help = "Adam's memory of gradients"},
+    {.name = "beta2",
+     .kind = OPT_F32,
+     .arg = "B",
+     .lo = 0,
+     .hi = 0.999999,
+     ROW(t.beta2),
+     .help = "Adam's memory of their squares"},
+    {.name = "adam-eps",
+     .kind = OPT_F32,
+     .arg = "E",
+     .lo = 0,
+     .hi = 1,
+     ROW(t.adam_eps),
+     .help = "Adam's smallest divisor"},
+    {.name = "weight-decay",
+     .kind = OPT_F32,
+     .arg = "W",
+     .lo = 0,
+     .hi = 10,
+     ROW(t.weight_decay),
+     .help = "of adamw"},
+    {.name = "clip-norm",
+     .kind = OPT_F32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 1e9,
+     ROW(t.clip_norm),
+     .help = "longest gradient; 0 = any"},
+    {.name = "label-smoothing",
+     .kind = OPT_F32,
+     .arg = "P",
+     .lo = 0,
+     .hi = 0.999,
+     ROW(t.label_smoothing),
+     .help = "probability given to all tokens alike"},
+    {.name = "precision",
+     .kind = OPT_CHOICE,
+     .choices = "float32|bfloat16",
+     .arg = "TYPE",
+     ROW(precision),
+     .help = "of matrix products; weights stay float32"},
+    {.name = "exponential-smoothing",
+     .alias = "ema",
+     .kind = OPT_F32,
+     .arg = "R",
+     .lo = 0,
+     .hi = 1,
+     ROW(t.ema),
+     .help = "rate of an average of the weights; 0 = none"},
+    {.name = "average",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 10000,
+     ROW(t.average),
+     .help = "last checkpoints to average at the end; 0 = none"},
+    {.name = "seed",
+     .kind = OPT_U64,
+     .arg = "N",
+     ROW(t.seed),
+     .help = "the same seed gives the same bytes"},
+    {.kind = OPT_GROUP, .help = "Watching"},
+    {.name = "valid-freq",
+     .kind = OPT_STR,
+     .arg = "N(e|u|m)",
+     ROW(t.valid_freq),
+     .help = "how often to validate"},
+    {.name = "save-freq",
+     .kind = OPT_STR,
+     .arg = "N(e|u|m)",
+     ROW(t.save_freq),
+     .help = "how often to save a checkpoint"},
+    {.name = "disp-freq",
+     .kind = OPT_STR,
+     .arg = "N(e|u|m)",
+     ROW(t.disp_freq),
+     .help = "how often to report"},
+    {.name = "early-stopping",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 1e6,
+     ROW(t.early_stopping),
+     .help = "validations without improvement before it stops; 0 = never"},
+    {.name = "valid-beam",
+     .letter = 'b',
+     .alias = "beam-size",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 1024,
+     ROW(t.valid_beam),
+     .help = "beam of the BLEU validation; 0 = validate by loss only"},
+    {.name = "valid-tokenize",
+     .kind = OPT_STR,
+     .arg = "NAME",
+     .choices = "13a|zh|char|none|intl",
+     ROW(t.valid_tokenize),
+     .help = "tokenisation for that BLEU"},
+    {.name = "keep-checkpoints",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 1e6,
+     ROW(t.keep_checkpoints),
+     .help = "checkpoints left on disk"},
+    {.kind = OPT_GROUP, .help = "Running"},
+    {.name = "resume",
+     .kind = OPT_FLAG,
+     ROW(t.resume),
+     .flags = OPT_VOLATILE,
+     .help = "go on from the directory's last checkpoint; it ends with the bytes of a "
+             "training that was never interrupted"},
+    {.name = "overwrite",
+     .kind = OPT_FLAG,
+     ROW(t.overwrite),
+     .flags = OPT_VOLATILE,
+     .help = "start anew in a directory that holds a training"},
+    {.name = "dry-run",
+     .kind = OPT_FLAG,
+     ROW(t.dry_run),
+     .flags = OPT_VOLATILE,
+     .help = "print parameters, memory by part, work and expected time, and stop"},
+    {.name = "memory-limit",
+     .letter = 'w',
+     .kind = OPT_BYTES,
+     .arg = "BYTES",
+     .lo = 0,
+     .hi = 9e15,
+     ROW(t.memory_limit),
+     .flags = OPT_NO_DEFAULT,
+     .help = "refuse a training that needs more; 16G, 900M"},
+    {.name = "json",
+     .kind = OPT_FLAG,
+     ROW(json),
+     .flags = OPT_VOLATILE,
+     .help = "a JSON object a report on standard output"},
+};
+
+/* --- reports ------------------------------------------------------------------------------ */
+
+typedef struct watcher {
+    const train_opts *o;
+    progress bar;
+    double said; /* when the last line about steps was printed */
+} watcher;
+
+/* Reports come several times a second, for bars. The library marks those that --disp-freq
+ * asked for with a text; without a mark a line is due this often. */
+static const double line_every_s = 10.0;
+
+static void report_json(const att_train_report *r)
+{
+    static const char *const kinds[] = {"start",      "step",   "validation",
+                                        "checkpoint", "notice", "end"};
+    cli_text t = {0};
+
+    cli_addf(&t, "{\"kind\":\"%s\",\"update\":%lld,\"epoch\":",
+             r->kind >= 0 && r->kind < 6 ? kinds[r->kind] : "?", (long long)r->update);
+    cli_add_number(&t, r->epoch);
+    if (r->kind == 1) {
+        cli_add(&t, ",\"loss\":");
+        cli_add_number(&t, r->loss);
+        cli_add(&t, ",\"nll\":");
+        cli_add_number(&t, r->nll);
+        cli_add(&t, ",\"lr\":");
+        cli_add_number(&t, r->lr);
+        cli_add(&t, ",\"grad_norm\":");
+        cli_add_number(&t, r->grad_norm);
+        cli_add(&t, ",\"tokens_per_s\":");
+        cli_add_number(&t, r->target_tokens_per_s);
+    }
+    if (r->kind == 2) {
+        cli_add(&t, ",\"valid_nll\":");
+        cli_add_number(&t, r->valid_nll);
+        if (r->valid_bleu >= 0) {
+            cli_add(&t, ",\"valid_bleu\":");
+            cli_add_number(&t, r->valid_bleu);
+        }
+        cli_addf(&t, ",\"best\":%s", r->best ? "true" : "false");
+    }
+    if (r->text) {
+        cli_add(&t, ",\"text\":");
+        cli_add_json(&t, r->text);
+    }
+    cli_add(&t, ",\"elapsed_s\":");
+    cli_add_number(&t, r->elapsed_s);
+    puts(cli_format("%s}", t.s));
+    fflush(stdout);
+    free(t.s);
+}
+
+static void report_step(watcher *w, const att_train_report *r)
+{
+    char spent[32], left[32], speed[40];
+    cli_text t = {0};
+
+    term_count(speed, (int64_t)r->target_tokens_per_s);
+    term_duration(spent, r->elapsed_s);
+    cli_addf(&t, "Ep. %.2f | Up. %lld | loss %.4f | nll %.4f | lr %.3e | %s tok/s | %s",
+             r->epoch, (long long)r->update, r->loss, r->nll, r->lr, speed, spent);
+    if (r->remaining_s >= 0)
+        cli_addf(&t, " | ETA %s", term_duration(left, r->remaining_s));
+    if (r->text || cli_now() - w->said >= line_every_s) {
+        cli_say("%s", t.s);
+        w->said = cli_now();
+    }
+    t.n = 0;
+    cli_addf(&t, "update %lld  loss %.3f  %s tok/s", (long long)r->update, r->loss,
+             speed);
+    progress_update(&w->bar, r->fraction_done, r->remaining_s, t.s);
+    free(t.s);
+}
+
+static void report(void *user, const att_train_report *r)
+{
+    watcher *w = user;
+
+    if (w->o->json) report_json(r);
+    switch (r->kind) {
+    case 1: report_step(w, r); break;
+    case 2:
+        if (r->valid_bleu >= 0)
+            cli_say("%sEp. %.2f | Up. %lld | valid nll %.4f | BLEU %.2f%s%s",
+                    term_style(stderr, "1"), r->epoch, (long long)r->update,
+                    r->valid_nll, r->valid_bleu, r->best ? " | best so far" : "",
+                    term_style(stderr, "0"));
+        else
+            cli_say("%sEp. %.2f | Up. %lld | valid nll %.4f%s%s",
+                    term_style(stderr, "1"), r->epoch, (long long)r->update,
+                    r->valid_nll, r->best ? " | best so far" : "",
+                    term_style(stderr, "0"));
+        break;
+    default:
+        if (r->text && *r->text) cli_say("%s", r->text);
+    }
+}
+
+/* --- the dry run's table ---------------------------------------------------------------------- */
+
+static void row(const char *name, const char *value)
+{
+    printf("%-28s %16s\n", name, value);
+}
+
+static void print_estimate(const att_train_estimate *e)
+{
+    const struct {
+        const char *name;
+        int64_t bytes;
+    } part[] = {{"  weights", e->weights},
+                {"  gradients", e->gradients},
+                {"  optimiser", e->optimizer},
+                {"  activations", e->activations},
+                {"  data", e->data}};
+    int64_t sum = 0;
+    char s[40];
+
+    row("parameters", term_count(s, e->parameters));
+    for (size_t i = 0; i < 5; i++) sum += part[i].bytes;
+    row("memory", term_bytes(s, (double)sum));
+    for (size_t i = 0; i < 5; i++)
+        row(part[i].name, term_bytes(s, (double)part[i].bytes));
+    row("sentence pairs", term_count(s, e->pairs));
+    row("  skipped (too long, empty)", term_count(s, e->pairs_skipped));
+    snprintf(s, sizeof s, "%.2f G", e->flops_per_update * 1e-9);
+    row("operations an update", s);
+    snprintf(s, sizeof s, "%.3f s", e->seconds_per_update);
+    row("time an update, measured", s);
+    row("updates", term_count(s, e->updates_total));
+    row("expected time", term_duration(s, e->seconds_total));
+}
+
+static void estimate_json(const att_train_estimate *e)
+{
+    printf(
+        "{\"parameters\":%lld,\"memory\":{\"weights\":%lld,\"gradients\":%lld,"
+        "\"optimizer\":%lld,\"activations\":%lld,\"data\":%lld},\"flops_per_update\":%.0f,"
+        "\"seconds_per_update\":%.6f,\"seconds_total\":%.3f,\"updates\":%lld,"
+        "\"pairs\":%lld,\"pairs_skipped\":%lld}\n",
+        (long long)e->parameters, (long long)e->weights, (long long)e->gradients,
+        (long long)e->optimizer, (long long)e->activations, (long long)e->data,
+        e->flops_per_update, e->seconds_per_update, e->seconds_total,
+        (long long)e->updates_total, (long long)e->pairs, (long long)e->pairs_skipped);
+}
+
+/* The settings in force in one paragraph, for the log. */
+static void say_settings(const train_opts *o)
+{
+    cli_text t = {0}, json = {0};
+    char *line, *save = NULL;
+    int at = 0;
+
+    opt_dump_json(&json, &cmd_train_translate, o);
+    for (line = strtok_r(json.s, "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        char *name = strchr(line, '"'), *colon = strstr(line, "\": ");
+        size_t n;
+
+        if (!name || !colon || strncmp(name, "\"attend", 7) == 0) continue;
+        *colon = 0;
+        n = strlen(colon + 3);
+        if (n && colon[n + 2] == ',') colon[n + 2] = 0;
+        char *item = cli_format("%s %s", name + 1, colon + 3);
+        if (at + (int)strlen(item) > 96) {
+            cli_add(&t, "\n   ");
+            at = 0;
+        }
+        at += (int)strlen(item) + 3;
+        cli_addf(&t, " %s;", item);
+        free(item);
+    }
+    cli_say("settings:\n   %s", t.s);
+    free(t.s);
+    free(json.s);
+}
+
+static int run(void *opts, const cli_list *words)
+{
+    train_opts *o = opts;
+    watcher w = {.o = o};
+    att_train_estimate estimate = {.size = sizeof estimate};
+    att_status st;
+    int rc;
+
+    (void)words;
+    if ((rc = train_settle(o, "train translate")) != 0) return rc;
+    if (o->t.n_train == 0)
+        return cli_usage("train translate", "train translate: --train SOURCE TARGET is "
+                                            "missing");
+    if (!o->t.model_dir && !o->t.dry_run)
+        return cli_usage("train translate", "train translate: -m DIR is missing");
+    if (o->t.resume && o->t.overwrite)
+        return cli_usage(
+            "train translate",
+            "train translate: --resume and --overwrite exclude each other");
+    cli_catch_signals();
+    say_settings(o);
+    progress_start(&w.bar, "training");
+    w.said = cli_now();
+    o->t.report = report;
+    o->t.stop = cli_stop;
+    o->t.user = &w;
+    st = att_train_translate(&o->t, &estimate);
+    progress_end(&w.bar);
+    if (st == ATT_ECANCELLED && cli_signal())
+        cli_say("stopped; --resume goes on from the last checkpoint");
+    if (st != ATT_OK) return cli_status(st);
+    if (o->t.dry_run) {
+        if (o->json)
+            estimate_json(&estimate);
+        else
+            print_estimate(&estimate);
+    }
+    return EXIT_FINE;
+}
+
+static const char *const examples[] = {
+    "The model of Wu et al. (2021) on one's own files",
+    "attend train translate --preset tiny --train train.en train.de --valid val.en val.de "
+    "-m en-de",
+    "What would it take?",
+    "attend train translate --preset base --train train.en train.de -m en-de --dry-run",
+    "On after an interruption",
+    "attend train translate --config en-de/train_config.json --resume",
+    NULL,
+};
+
+const command cmd_train_translate = {
+    .name = "train translate",
+    .summary = "train a translator on pairs of sentences",
+    .usage = "--train SOURCE TARGET -m DIR [options]",
+    .about =
+        "Trains a Transformer (Vaswani et al. 2017) from sentences to a model "
+        "directory that `attend translate`, Hugging Face's MarianMTModel and "
+        "CTranslate2's converter load. The options are Marian's where Marian has "
+        "them.\n\n"
+        "^C and SIGTERM save a checkpoint first. A directory holds whole checkpoints "
+        "only, whenever the power goes. The settings in force are stored in the "
+        "directory as train_config.json and can be replayed with --config.",
+    .examples = examples,
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .size = sizeof(train_opts),
+    .defaults = train_defaults,
+    .preset = train_preset,
+    .run = run,
+};

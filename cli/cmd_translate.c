@@ -1,0 +1,514 @@
+/* cmd_translate.c - attend translate: lines in, as many lines out, in order.
+ *
+ * Lines are translated in chunks: all that have come, up to a bound. Behind a file that
+ * makes large chunks, which the session sorts and packs; at the end of a pipe it answers
+ * at once. What a line becomes does not depend on its chunk. */
+#include "commands.h"
+#include "decode_options.h"
+#include "term.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct translate_opts {
+    decode_opts x;
+    const char *input, *output, *prefix;
+    const char *alignment;
+    int32_t n_best; /* 0 = plain output */
+    int32_t word_scores;
+    int32_t maxi_batch;
+} translate_opts;
+
+#define ROW(member) .at = offsetof(translate_opts, member)
+
+static const opt options[] = {
+    {.kind = OPT_GROUP, .help = "Files"},
+    DECODE_MODEL_ROW(translate_opts, x),
+    {.name = "input",
+     .letter = 'i',
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(input),
+     .flags = OPT_VOLATILE,
+     .help = "source sentences (default: standard input)"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(output),
+     .flags = OPT_VOLATILE,
+     .help = "where translations go; a file appears when it is complete (default: "
+             "standard output)"},
+    {.name = "prefix",
+     .alias = "force-decode",
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(prefix),
+     .help = "line i is what translation i must begin with; an empty line leaves it "
+             "free"},
+    {.kind = OPT_GROUP, .help = "Search"},
+    DECODE_SEARCH_ROWS(translate_opts, x),
+    {.name = "maxi-batch",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 1,
+     .hi = 65536,
+     ROW(maxi_batch),
+     .help = "batches read ahead, to pack lines of like length"},
+    {.kind = OPT_GROUP, .help = "Sampling"},
+    {.name = "sampling",
+     .alias = "output-sampling",
+     .kind = OPT_FLAG,
+     ROW(x.d.sampling),
+     .help = "draw tokens instead of searching; limited by the options below in their "
+             "order"},
+    {.name = "temperature",
+     .kind = OPT_F32,
+     .arg = "T",
+     .lo = 1e-4,
+     .hi = 1e4,
+     ROW(x.d.temperature),
+     .help = "logits are divided by it"},
+    {.name = "top-k",
+     .kind = OPT_I32,
+     .arg = "K",
+     .lo = 0,
+     .hi = 16777216,
+     ROW(x.d.top_k),
+     .help = "the K likeliest tokens only; 0 = all"},
+    {.name = "top-p",
+     .kind = OPT_F32,
+     .arg = "P",
+     .lo = 0,
+     .hi = 1,
+     ROW(x.d.top_p),
+     .help = "the fewest tokens that have this probability together"},
+    {.name = "min-p",
+     .kind = OPT_F32,
+     .arg = "P",
+     .lo = 0,
+     .hi = 1,
+     ROW(x.d.min_p),
+     .help = "tokens with at least this share of the likeliest one's probability"},
+    {.name = "seed",
+     .kind = OPT_U64,
+     .arg = "N",
+     ROW(x.d.seed),
+     .help = "draws depend on it and on the line's number only"},
+    {.kind = OPT_GROUP, .help = "What is printed"},
+    {.name = "n-best",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 1,
+     .hi = 1024,
+     ROW(n_best),
+     .flags = OPT_NO_DEFAULT,
+     .help = "N translations a line in Marian's form: number ||| translation ||| F0= "
+             "log-probability ||| score"},
+    {.name = "alignment",
+     .kind = OPT_STR,
+     .arg = "hard|soft|P",
+     ROW(alignment),
+     .help = "append ||| and the alignment: hard = source-target pairs from 0, soft = "
+             "source weights by target token, a number P = pairs with more weight than "
+             "P. Indices are of tokens, </s> included"},
+    {.name = "align-layer",
+     .kind = OPT_I32,
+     .arg = "L",
+     .lo = -1,
+     .hi = 1023,
+     ROW(x.d.align_layer),
+     .help = "decoder layer whose cross-attention is shown; -1 = "
+             "mean of all"},
+    {.name = "align-head",
+     .kind = OPT_I32,
+     .arg = "H",
+     .lo = -1,
+     .hi = 1023,
+     ROW(x.d.align_head),
+     .help = "its head; -1 = mean of all"},
+    {.name = "word-scores",
+     .kind = OPT_FLAG,
+     ROW(word_scores),
+     .help = "append ||| WordScores= and the log-probability of each token"},
+    {.name = "json",
+     .kind = OPT_FLAG,
+     ROW(x.json),
+     .flags = OPT_VOLATILE,
+     .help = "one JSON object a line: text, score, tokens and what else was asked for"},
+};
+
+static void defaults(void *opts)
+{
+    translate_opts *o = opts;
+
+    decode_defaults(&o->x);
+    o->maxi_batch = 16;
+}
+
+/* --- alignments ------------------------------------------------------------------------------ */
+
+enum { ALIGN_NONE, ALIGN_HARD, ALIGN_SOFT, ALIGN_ABOVE };
+
+typedef struct printer {
+    const translate_opts *o;
+    const att_model *model;
+    FILE *f;
+    int align;
+    double above;
+} printer;
+
+static int settle_alignment(printer *p)
+{
+    const char *a = p->o->alignment;
+    char *end;
+
+    p->align = ALIGN_NONE;
+    if (!a) return 0;
+    if (strcmp(a, "hard") == 0) {
+        p->align = ALIGN_HARD;
+    } else if (strcmp(a, "soft") == 0) {
+        p->align = ALIGN_SOFT;
+    } else {
+        p->above = strtod(a, &end);
+        if (end == a || *end || !(p->above >= 0 && p->above <= 1))
+            return cli_usage("translate",
+                             "translate: --alignment: '%s' is none of hard, soft, 0..1",
+                             a);
+        /* Marian's 1 means hard: no weight is above it. */
+        p->align = p->above == 1 ? ALIGN_HARD : ALIGN_ABOVE;
+    }
+    return 0;
+}
+
+static void add_pairs(const printer *p, cli_text *t, const att_hypothesis *h, int32_t s)
+{
+    const char *between = "";
+
+    /* Ordered by source, then target, as the pairs of word aligners are. */
+    for (int32_t i = 0; i < s; i++) {
+        for (int32_t k = 0; k <= h->n_ids; k++) {
+            const float *row = h->alignment + (size_t)k * (size_t)s;
+            int32_t best = 0;
+
+            for (int32_t j = 1; j < s; j++)
+                if (row[j] > row[best]) best = j;
+            if (p->align == ALIGN_HARD ? best != i : !((double)row[i] > p->above))
+                continue;
+            cli_addf(t, "%s%d-%d", between, i, k);
+            between = " ";
+        }
+    }
+}
+
+static void add_alignment(const printer *p, cli_text *t, const att_hypothesis *h,
+                          int32_t s)
+{
+    if (p->align != ALIGN_SOFT) {
+        add_pairs(p, t, h, s);
+        return;
+    }
+    for (int32_t k = 0; k <= h->n_ids; k++) {
+        if (k) cli_add(t, " ");
+        for (int32_t i = 0; i < s; i++)
+            cli_addf(t, "%s%.6g", i ? "," : "",
+                     (double)h->alignment[(size_t)k * (size_t)s + (size_t)i]);
+    }
+}
+
+/* --- Marian's text ------------------------------------------------------------------------------ */
+
+static void add_extras(const printer *p, cli_text *t, const att_sentence *s,
+                       const att_hypothesis *h)
+{
+    if (p->align != ALIGN_NONE) {
+        cli_add(t, " ||| ");
+        if (h->alignment) add_alignment(p, t, h, s->n_source);
+    }
+    if (p->o->word_scores) {
+        cli_add(t, " ||| WordScores=");
+        for (int32_t i = 0; h->token_logprobs && i <= h->n_ids; i++)
+            cli_addf(t, " %.6g", (double)h->token_logprobs[i]);
+    }
+}
+
+static void print_plain(const printer *p, int64_t number, const att_sentence *s)
+{
+    cli_text t = {0};
+
+    if (p->o->n_best == 0) {
+        cli_add(&t, s->n_hypotheses ? s->hypotheses[0].text : "");
+        if (s->n_hypotheses) add_extras(p, &t, s, &s->hypotheses[0]);
+        cli_add(&t, "\n");
+    }
+    for (int32_t i = 0; p->o->n_best && i < s->n_hypotheses; i++) {
+        const att_hypothesis *h = &s->hypotheses[i];
+
+        cli_addf(&t, "%lld ||| %s", (long long)number, h->text);
+        add_extras(p, &t, s, h);
+        cli_addf(&t, " ||| F0= %.6g ||| %.6g\n", (double)h->logprob, (double)h->score);
+    }
+    fwrite(t.s ? t.s : "", 1, t.n, p->f);
+    free(t.s);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------------ */
+
+static void add_pieces(cli_text *t, const att_model *m, int32_t side,
+                       const int32_t *ids, int32_t n)
+{
+    cli_add(t, "[");
+    for (int32_t i = 0; i < n; i++) {
+        const char *piece = att_model_piece(m, side, ids[i]);
+
+        if (i) cli_add(t, ",");
+        cli_add_json(t, piece ? piece : "");
+    }
+    cli_add(t, "]");
+}
+
+static void add_number_text(cli_text *t, float v)
+{
+    if (isfinite(v))
+        cli_addf(t, "%.9g", (double)v);
+    else
+        cli_add(t, "null");
+}
+
+static void add_floats(cli_text *t, const float *v, size_t n)
+{
+    cli_add(t, "[");
+    for (size_t i = 0; i < n; i++) {
+        if (i) cli_add(t, ",");
+        add_number_text(t, v[i]);
+    }
+    cli_add(t, "]");
+}
+
+static void add_hypothesis(const printer *p, cli_text *t, const att_sentence *s,
+                           const att_hypothesis *h)
+{
+    cli_add(t, "\"text\":");
+    cli_add_json(t, h->text);
+    cli_add(t, ",\"score\":");
+    add_number_text(t, h->score);
+    cli_add(t, ",\"logprob\":");
+    add_number_text(t, h->logprob);
+    cli_addf(t, ",\"finished\":%s,\"tokens\":", h->finished ? "true" : "false");
+    add_pieces(t, p->model, 1, h->ids, h->n_ids);
+    if (p->o->word_scores && h->token_logprobs) {
+        cli_add(t, ",\"token_logprobs\":");
+        add_floats(t, h->token_logprobs, (size_t)h->n_ids + 1);
+    }
+    if (p->align != ALIGN_NONE && h->alignment) {
+        cli_add(t, ",\"alignment\":[");
+        for (int32_t k = 0; k <= h->n_ids; k++) {
+            if (k) cli_add(t, ",");
+            add_floats(t, h->alignment + (size_t)k * (size_t)s->n_source,
+                       (size_t)s->n_source);
+        }
+        cli_add(t, "]");
+    }
+}
+
+static void print_json(const printer *p, int64_t number, const att_sentence *s)
+{
+    cli_text t = {0};
+
+    cli_addf(&t, "{\"line\":%lld,\"source_tokens\":", (long long)number);
+    add_pieces(&t, p->model, 0, s->source_ids, s->n_source);
+    if (s->source_cut) cli_addf(&t, ",\"source_cut\":%d", s->source_cut);
+    cli_add(&t, ",");
+    if (p->o->n_best == 0) {
+        if (s->n_hypotheses)
+            add_hypothesis(p, &t, s, &s->hypotheses[0]);
+        else
+            cli_add(&t, "\"text\":\"\"");
+    } else {
+        cli_add(&t, "\"hypotheses\":[");
+        for (int32_t i = 0; i < s->n_hypotheses; i++) {
+            cli_add(&t, i ? ",{" : "{");
+            add_hypothesis(p, &t, s, &s->hypotheses[i]);
+            cli_add(&t, "}");
+        }
+        cli_add(&t, "]");
+    }
+    cli_add(&t, "}\n");
+    fwrite(t.s, 1, t.n, p->f);
+    free(t.s);
+}
+
+/* --- the stream -------------------------------------------------------------------------------------- */
+
+typedef struct stream {
+    const translate_opts *o;
+    printer p;
+    att_session *session;
+    cli_in in, prefix;
+    char **text, **prefixes; /* [cap] */
+    int32_t n, cap;
+    int64_t done, tokens, cut;
+    progress bar;
+    double began;
+} stream;
+
+/* Collects lines until the chunk is full or the next one would have to be waited for. */
+static bool read_chunk(stream *s)
+{
+    char *line;
+    size_t len;
+
+    for (s->n = 0; s->n < s->cap; s->n++) {
+        if (s->n > 0 && !cli_in_ready(&s->in)) break;
+        line = cli_in_line(&s->in, &len);
+        if (!line) break;
+        s->text[s->n] = cli_strdup(line);
+        if (!s->o->prefix) continue;
+        line = cli_in_line(&s->prefix, &len);
+        s->prefixes[s->n] = line && *line ? cli_strdup(line) : NULL;
+    }
+    return s->n > 0 && !cli_signal();
+}
+
+static void free_chunk(stream *s)
+{
+    for (int32_t i = 0; i < s->n; i++) {
+        free(s->text[i]);
+        free(s->prefixes[i]);
+        s->prefixes[i] = NULL;
+    }
+}
+
+static int translate_chunk(stream *s)
+{
+    const char *const *texts = (const char *const *)s->text;
+    const char *const *prefixes =
+        s->o->prefix ? (const char *const *)s->prefixes : NULL;
+    att_result *result = NULL;
+    att_status st = att_translate(s->session, &result, texts, prefixes, s->n);
+    char label[80];
+
+    if (st != ATT_OK) return cli_status(st);
+    for (int32_t i = 0; i < att_result_count(result); i++) {
+        const att_sentence *sentence = att_result_sentence(result, i);
+
+        if (sentence->source_cut) {
+            s->cut++;
+            cli_warn("line %lld: cut to %d tokens, %d dropped (--max-source)",
+                     (long long)(s->done + i + 1), sentence->n_source,
+                     sentence->source_cut);
+        }
+        for (int32_t k = 0; k < sentence->n_hypotheses && k < 1; k++)
+            s->tokens += sentence->hypotheses[k].n_ids + 1;
+        if (s->o->x.json)
+            print_json(&s->p, s->done + i, sentence);
+        else
+            print_plain(&s->p, s->done + i, sentence);
+    }
+    att_result_destroy(result);
+    fflush(s->p.f);
+    s->done += s->n;
+    snprintf(label, sizeof label, "%lld lines, %.0f tokens/s", (long long)s->done,
+             (double)s->tokens / (cli_now() - s->began));
+    progress_update(&s->bar, 0, -1, label);
+    return ferror(s->p.f) ? cli_fail("%s: cannot be written",
+                                     s->o->output ? s->o->output : "standard output")
+                          : 0;
+}
+
+static int run_stream(stream *s)
+{
+    int rc = 0;
+
+    s->began = cli_now();
+    progress_start(&s->bar, "translating");
+    while (rc == 0 && read_chunk(s)) {
+        rc = translate_chunk(s);
+        free_chunk(s);
+    }
+    progress_end(&s->bar);
+    if (rc == 0 && cli_signal()) rc = 128 + cli_signal();
+    if (rc == 0 && (s->in.failed || s->prefix.failed)) rc = EXIT_FAILED;
+    return rc;
+}
+
+static int open_and_run(const translate_opts *o, const att_model *model)
+{
+    stream s = {.o = o, .p = {.o = o, .model = model}};
+    cli_out out;
+    att_status st;
+    int rc = settle_alignment(&s.p);
+
+    if (rc) return rc;
+    if (!cli_in_open(&s.in, o->input)) return EXIT_FAILED;
+    if (o->prefix && !cli_in_open(&s.prefix, o->prefix)) return EXIT_FAILED;
+    st = att_session_create(&s.session, model, &o->x.d);
+    if (st != ATT_OK) return cli_status(st);
+    if (!cli_out_open(&out, o->output)) {
+        att_session_destroy(s.session);
+        return EXIT_FAILED;
+    }
+    s.p.f = out.f;
+    s.cap = o->x.d.batch_size * o->maxi_batch;
+    if (s.cap > 1 << 20) s.cap = 1 << 20;
+    s.text = cli_alloc((size_t)s.cap, sizeof *s.text);
+    s.prefixes = cli_alloc((size_t)s.cap, sizeof *s.prefixes);
+    rc = run_stream(&s);
+    att_session_destroy(s.session);
+    cli_in_close(&s.in);
+    free(s.text);
+    free(s.prefixes);
+    if (rc) {
+        cli_out_drop(&out);
+        return rc;
+    }
+    return cli_out_close(&out) ? EXIT_FINE : EXIT_FAILED;
+}
+
+static int run(void *opts, const cli_list *words)
+{
+    translate_opts *o = opts;
+    att_model *model = NULL;
+    int rc;
+
+    (void)words;
+    rc = decode_open(&model, &cmd_translate, o, &o->x);
+    if (rc) return rc;
+    if (o->n_best > o->x.d.beam_size && !o->x.d.sampling) o->x.d.beam_size = o->n_best;
+    if (o->x.d.sampling) o->x.d.beam_size = 1;
+    o->x.d.n_best = o->n_best > 0 ? o->n_best : 1;
+    o->x.d.want_scores = o->word_scores;
+    o->x.d.want_alignment = o->alignment != NULL;
+    cli_catch_signals();
+    rc = open_and_run(o, model);
+    att_model_destroy(model);
+    return rc;
+}
+
+static const char *const examples[] = {
+    "A file",
+    "attend translate -m en-de --beam-size 5 < test.en > test.de",
+    "The five best with scores and alignments",
+    "attend translate -m en-de --n-best 5 --alignment hard --word-scores < test.en",
+    "A line",
+    "echo 'I am a student' | attend translate -m en-zh --json",
+    NULL,
+};
+
+const command cmd_translate = {
+    .name = "translate",
+    .summary = "translate lines of text",
+    .usage = "-m DIR [options] < source > translation",
+    .about =
+        "Reads one sentence a line and writes as many lines in the same order; an "
+        "empty line stays empty. A translation depends on its line and the model "
+        "only: not on its neighbours, the batch or the number of threads. Defaults "
+        "marked here give way to the model's generation_config.json.",
+    .examples = examples,
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .size = sizeof(translate_opts),
+    .defaults = defaults,
+    .run = run,
+};

@@ -1,0 +1,32 @@
+/* decode_options.c - a model and the options over it. */
+#include "decode_options.h"
+
+#include <string.h>
+
+/* What defaults are taken from: generation_config.json of the model at hand. */
+static const att_model *model_of_defaults;
+
+void decode_defaults(decode_opts *o)
+{
+    att_decode_opts_init(&o->d, model_of_defaults);
+}
+
+int decode_open(att_model **model, const command *c, void *all, decode_opts *o)
+{
+    att_status st;
+    int rc;
+
+    if (!o->model) return cli_usage(c->name, "%s: -m DIR is missing", c->name);
+    st = att_model_load(model, o->model);
+    if (st != ATT_OK) return cli_status(st);
+    model_of_defaults = *model;
+    rc = opt_apply_again(c, all);
+    model_of_defaults = NULL;
+    if (rc == 0) {
+        o->d.cancel = cli_stop;
+        return 0;
+    }
+    att_model_destroy(*model);
+    *model = NULL;
+    return rc;
+}

@@ -1,0 +1,234 @@
+/* textio.c - lines in, files out.
+ *
+ * Reading goes around stdio: a translation at the end of a pipe has to answer what has
+ * come, and only poll() on a buffer of our own tells whether more has. */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- output ----------------------------------------------------------------------------- */
+
+bool cli_out_open(cli_out *o, const char *path)
+{
+    struct stat info;
+
+    memset(o, 0, sizeof *o);
+    if (!path || strcmp(path, "-") == 0) {
+        o->f = stdout;
+        return true;
+    }
+    o->path = cli_strdup(path);
+    /* A pipe or a device is written to as it is: a rename would replace it. */
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        o->f = fopen(path, "wb");
+    } else {
+        o->temp = cli_format("%s.tmp%ld", path, (long)getpid());
+        o->f = fopen(o->temp, "wb");
+    }
+    if (o->f) return true;
+    cli_fail("%s: cannot be written: %s", path, strerror(errno));
+    free(o->path);
+    free(o->temp);
+    memset(o, 0, sizeof *o);
+    return false;
+}
+
+bool cli_out_close(cli_out *o)
+{
+    bool good;
+    int err;
+
+    if (!o->f) return true;
+    errno = 0;
+    good = fflush(o->f) == 0 && !ferror(o->f);
+    if (o->temp) good = good && fsync(fileno(o->f)) == 0;
+    err = errno;
+    if (o->f != stdout && fclose(o->f) != 0 && good) {
+        good = false;
+        err = errno;
+    }
+    o->f = NULL;
+    if (good && o->temp && rename(o->temp, o->path) != 0) {
+        good = false;
+        err = errno;
+    }
+    if (!good) {
+        cli_fail("%s: cannot be written: %s", o->path ? o->path : "standard output",
+                 err ? strerror(err) : "write error");
+        if (o->temp) unlink(o->temp);
+    }
+    free(o->path);
+    free(o->temp);
+    memset(o, 0, sizeof *o);
+    return good;
+}
+
+void cli_out_drop(cli_out *o)
+{
+    if (o->f == stdout) fflush(stdout);
+    if (o->f && o->f != stdout) fclose(o->f);
+    if (o->temp) unlink(o->temp);
+    free(o->path);
+    free(o->temp);
+    memset(o, 0, sizeof *o);
+}
+
+/* --- input ------------------------------------------------------------------------------- */
+
+bool cli_in_open(cli_in *in, const char *path)
+{
+    memset(in, 0, sizeof *in);
+    if (!path || strcmp(path, "-") == 0) {
+        in->fd = STDIN_FILENO;
+        in->name = "standard input";
+        return true;
+    }
+    in->name = path;
+    in->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (in->fd >= 0) return true;
+    cli_fail("%s: cannot be read: %s", path, strerror(errno));
+    return false;
+}
+
+void cli_in_close(cli_in *in)
+{
+    if (in->fd > STDIN_FILENO) close(in->fd);
+    free(in->buf);
+    memset(in, 0, sizeof *in);
+}
+
+/* Reads some more; false at the end, on an error or when a signal came. */
+static bool fill(cli_in *in)
+{
+    ssize_t got;
+
+    if (in->eof || in->failed) return false;
+    if (in->begin > 0 && in->begin == in->end) in->begin = in->end = 0;
+    if (in->cap - in->end < 65536) {
+        if (in->begin > 0) memmove(in->buf, in->buf + in->begin, in->end - in->begin);
+        in->end -= in->begin;
+        in->begin = 0;
+        if (in->cap - in->end < 65536) {
+            in->cap = in->cap ? in->cap * 2 : 1 << 18;
+            in->buf = cli_resize(in->buf, in->cap + 1, 1);
+        }
+    }
+    do got = read(in->fd, in->buf + in->end, in->cap - in->end);
+    while (got < 0 && errno == EINTR && !cli_signal());
+    if (got < 0 && !cli_signal()) {
+        in->failed = true;
+        cli_fail("%s: cannot be read: %s", in->name, strerror(errno));
+    }
+    if (got <= 0) {
+        in->eof = true;
+        return false;
+    }
+    in->end += (size_t)got;
+    if (!in->started && in->end >= 3) {
+        in->started = true;
+        if (memcmp(in->buf, "\xef\xbb\xbf", 3) == 0) in->begin = 3;
+    }
+    return true;
+}
+
+char *cli_in_line(cli_in *in, size_t *len)
+{
+    size_t searched = 0;
+    char *line, *end = NULL;
+
+    for (;;) {
+        size_t have = in->end - in->begin;
+
+        if (have > searched)
+            end = memchr(in->buf + in->begin + searched, '\n', have - searched);
+        searched = have;
+        if (end) break;
+        if (fill(in)) continue;
+        if (in->failed || in->begin == in->end || cli_signal()) return NULL;
+        end = in->buf + in->end; /* the last line has no LF */
+        break;
+    }
+    line = in->buf + in->begin;
+    *len = (size_t)(end - line);
+    in->begin += *len + (end < in->buf + in->end);
+    if (*len > 0 && line[*len - 1] == '\r') --*len;
+    line[*len] = 0;
+    for (char *p = line; (p = memchr(p, 0, (size_t)(line + *len - p))) != NULL; p++)
+        *p = ' ';
+    in->line++;
+    return line;
+}
+
+bool cli_in_ready(cli_in *in)
+{
+    struct pollfd p = {.fd = in->fd, .events = POLLIN};
+
+    size_t have = in->end - in->begin;
+
+    if (have && memchr(in->buf + in->begin, '\n', have)) return true;
+    return in->eof || poll(&p, 1, 0) > 0;
+}
+
+char **cli_read_lines(const char *path, int64_t *n)
+{
+    char **lines = NULL, *line;
+    size_t cap = 0, len;
+    cli_in in;
+
+    *n = 0;
+    if (!cli_in_open(&in, path)) return NULL;
+    while ((line = cli_in_line(&in, &len)) != NULL) {
+        if ((size_t)*n == cap) {
+            cap = cap ? cap * 2 : 1024;
+            lines = cli_resize(lines, cap, sizeof *lines);
+        }
+        lines[(*n)++] = cli_strdup(line);
+    }
+    if (in.failed) return NULL;
+    cli_in_close(&in);
+    return lines ? lines : cli_alloc(1, sizeof *lines);
+}
+
+char *cli_read_file(const char *path, size_t max, size_t *len)
+{
+    cli_in in;
+
+    if (!cli_in_open(&in, path)) return NULL;
+    while (in.end - in.begin <= max && fill(&in)) continue;
+    if (in.failed) return NULL;
+    *len = in.end - in.begin;
+    if (*len > max) {
+        cli_fail("%s: more than %zu bytes", in.name, max);
+        return NULL;
+    }
+    char *s = cli_alloc(*len + 1, 1);
+    if (*len) memcpy(s, in.buf + in.begin, *len);
+    cli_in_close(&in);
+    return s;
+}
+
+bool cli_mkdirs(const char *path)
+{
+    char *copy = cli_strdup(path);
+    bool good = true;
+
+    for (char *p = copy + 1; good; p++) {
+        if (*p && *p != '/') continue;
+        char c = *p;
+        *p = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
+            cli_fail("%s: cannot be made: %s", copy, strerror(errno));
+            good = false;
+        }
+        *p = c;
+        if (!c) break;
+    }
+    free(copy);
+    return good;
+}

@@ -1,0 +1,72 @@
+/* train_options.c - from the options of training to the library's. */
+#include "train_options.h"
+#include "attend/tape.h"
+
+#include <string.h>
+
+/* In the order of the choices of --activation. */
+static const int32_t activations[] = {ATT_ACT_RELU, ATT_ACT_GELU, ATT_ACT_SILU};
+
+static void show(train_opts *o)
+{
+    o->norm = o->t.pre_norm != 0;
+    o->precision = o->t.precision;
+    o->activation = 0;
+    for (int32_t i = 0; i < 3; i++)
+        if (activations[i] == o->t.activation) o->activation = i;
+}
+
+void train_defaults(void *opts)
+{
+    train_opts *o = opts;
+
+    att_train_opts_init(&o->t);
+    o->preset = NULL;
+    show(o);
+}
+
+int train_preset(void *opts, const char *name)
+{
+    train_opts *o = opts;
+    att_status st = att_train_preset(&o->t, name);
+
+    if (st == ATT_OK) {
+        show(o);
+        return 0;
+    }
+    cli_status(st);
+    return EXIT_USAGE;
+}
+
+int train_settle(train_opts *o, const char *name)
+{
+    o->t.pre_norm = o->norm;
+    o->t.precision = o->precision;
+    o->t.activation = activations[o->activation];
+    if (o->train.n % 2)
+        return cli_usage(name, "%s: --train takes pairs: source target [source target]",
+                         name);
+    if (o->valid.n != 0 && o->valid.n != 2)
+        return cli_usage(name, "%s: --valid takes two files: source target", name);
+    if (o->tokenizers.n > 2)
+        return cli_usage(name, "%s: --tokenizer takes one or two files", name);
+    o->t.n_train = o->train.n / 2;
+    if (o->t.n_train) {
+        const char **source = cli_alloc((size_t)o->t.n_train, sizeof *source);
+        const char **target = cli_alloc((size_t)o->t.n_train, sizeof *target);
+
+        for (int32_t i = 0; i < o->t.n_train; i++) {
+            source[i] = o->train.item[2 * i];
+            target[i] = o->train.item[2 * i + 1];
+        }
+        o->t.train_source = source;
+        o->t.train_target = target;
+    }
+    if (o->valid.n) {
+        o->t.valid_source = o->valid.item[0];
+        o->t.valid_target = o->valid.item[1];
+    }
+    if (o->tokenizers.n > 0) o->t.tokenizer = o->tokenizers.item[0];
+    if (o->tokenizers.n > 1) o->t.tokenizer_target = o->tokenizers.item[1];
+    return 0;
+}

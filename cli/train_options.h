@@ -1,0 +1,133 @@
+/* train_options.h - the options of training, shared by `train`, `bench train` and
+ * `demo`. */
+#ifndef ATTEND_TRAIN_OPTIONS_H
+#define ATTEND_TRAIN_OPTIONS_H
+
+#include "attend/train.h"
+#include "opt.h"
+
+typedef struct train_opts {
+    cli_common c;
+    att_train_opts t;
+    const char *preset;
+    cli_list train, valid, tokenizers;
+    int32_t norm, precision, activation; /* indices of the choices shown */
+    int32_t json;
+    int32_t steps; /* bench */
+    const char *batch;
+} train_opts;
+
+void train_defaults(void *o);
+int train_preset(void *o, const char *name);
+/* Words to pointers: files in pairs, choices to the library's numbers. Exit code. */
+int train_settle(train_opts *o, const char *name);
+
+/* The rows of the tables that `bench train` uses too. */
+#define TRAIN_ROW(member) .at = offsetof(train_opts, member)
+#define TRAIN_MODEL_ROWS                                                               \
+    {.kind = OPT_GROUP, .help = "Model"},                                              \
+        {.name = "preset",                                                             \
+         .kind = OPT_STR,                                                              \
+         .arg = "NAME",                                                                \
+         TRAIN_ROW(preset),                                                            \
+         .flags = OPT_PRESET,                                                          \
+         .help =                                                                       \
+             "sizes, dropout, rates and schedule at once: tiny (4+4 layers, width "    \
+             "128), small, base (6+6 layers, width 512); other options win over it"},  \
+        {.name = "dim",                                                                \
+         .alias = "dim-emb",                                                           \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 1048576,                                                                \
+         TRAIN_ROW(t.d_model),                                                         \
+         .help = "width of the model"},                                                \
+        {.name = "ffn",                                                                \
+         .alias = "transformer-dim-ffn",                                               \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 1048576,                                                                \
+         TRAIN_ROW(t.ffn),                                                             \
+         .help = "width of the feed-forward layers"},                                  \
+        {.name = "heads",                                                              \
+         .alias = "transformer-heads",                                                 \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 1024,                                                                   \
+         TRAIN_ROW(t.heads),                                                           \
+         .help = "attention heads; they divide the width"},                            \
+        {.name = "enc-depth",                                                          \
+         .alias = "encoder-layers",                                                    \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 1024,                                                                   \
+         TRAIN_ROW(t.encoder_layers),                                                  \
+         .help = "encoder layers"},                                                    \
+        {.name = "dec-depth",                                                          \
+         .alias = "decoder-layers",                                                    \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 1024,                                                                   \
+         TRAIN_ROW(t.decoder_layers),                                                  \
+         .help = "decoder layers"},                                                    \
+        {.name = "activation",                                                         \
+         .alias = "transformer-ffn-activation",                                        \
+         .kind = OPT_CHOICE,                                                           \
+         .choices = "relu|gelu|silu",                                                  \
+         .arg = "NAME",                                                                \
+         TRAIN_ROW(activation),                                                        \
+         .help = "of the feed-forward layers"},                                        \
+        {.name = "norm",                                                               \
+         .kind = OPT_CHOICE,                                                           \
+         .choices = "post|pre",                                                        \
+         .arg = "WHERE",                                                               \
+         TRAIN_ROW(norm),                                                              \
+         .help =                                                                       \
+             "layer norm after each residual (Vaswani et al. 2017) or before each "    \
+             "sub-layer"},                                                             \
+        {.name = "positions",                                                          \
+         .kind = OPT_STR,                                                              \
+         .arg = "NAME",                                                                \
+         TRAIN_ROW(t.positions),                                                       \
+         .choices = "sinusoidal|interleaved|learned|none|relative|rope|alibi|t5",      \
+         .help = "how a token knows its place"},                                       \
+        {.name = "score",                                                              \
+         .kind = OPT_STR,                                                              \
+         .arg = "NAME",                                                                \
+         TRAIN_ROW(t.score),                                                           \
+         .choices = "scaled-dot|dot|general|additive|cosine",                          \
+         .help = "how attention compares a query with a key"},                         \
+        {.name = "normalise",                                                          \
+         .alias = "normalize",                                                         \
+         .kind = OPT_STR,                                                              \
+         .arg = "NAME",                                                                \
+         TRAIN_ROW(t.normalise),                                                       \
+         .choices = "softmax|relu|relu-row|hard|sparsemax",                            \
+         .help = "what makes weights of scores"},                                      \
+        {.name = "dropout",                                                            \
+         .alias = "transformer-dropout",                                               \
+         .kind = OPT_F32,                                                              \
+         .arg = "P",                                                                   \
+         .lo = 0,                                                                      \
+         .hi = 0.999,                                                                  \
+         TRAIN_ROW(t.dropout),                                                         \
+         .help = "after embeddings and sub-layers"},                                   \
+        {.name = "attention-dropout",                                                  \
+         .alias = "transformer-dropout-attention",                                     \
+         .kind = OPT_F32,                                                              \
+         .arg = "P",                                                                   \
+         .lo = 0,                                                                      \
+         .hi = 0.999,                                                                  \
+         TRAIN_ROW(t.attention_dropout),                                               \
+         .help = "on attention weights"},                                              \
+    {                                                                                  \
+        .name = "activation-dropout", .alias = "transformer-dropout-ffn",              \
+        .kind = OPT_F32, .arg = "P", .lo = 0, .hi = 0.999,                             \
+        TRAIN_ROW(t.activation_dropout), .help = "inside the feed-forward layers"      \
+    }
+
+#endif
