@@ -23,6 +23,8 @@ typedef struct att_decode_opts {
     int32_t beam_size;      /* 1 = greedy */
     int32_t n_best;         /* hypotheses returned a sentence, <= beam_size */
     float length_alpha;     /* see above; default 1 */
+    int32_t early_stopping; /* 0: see above; 1: as soon as beam_size have finished; 2: an open
+                               hypothesis is judged at max_length (transformers' "never") */
     int32_t max_length;     /* target tokens with </s>; 0 = the model's */
     float max_length_factor; /* > 0: also at most factor * source tokens + 10 (Marian's max-length-factor); default 3 */
     int32_t min_length;     /* </s> is impossible before */
@@ -50,11 +52,12 @@ ATT_API void att_decode_opts_init(att_decode_opts *opts, const att_model *model)
 typedef struct att_hypothesis {
     const int32_t *ids; /* without start and </s> */
     int32_t n_ids;
+    int32_t n_scores;   /* n_ids + 1 with </s>, n_ids where it was cut without */
     int32_t finished;   /* 0: cut at max_length */
     float score;        /* what it was ranked by */
     float logprob;      /* sum of log-probabilities, </s> included */
-    const float *token_logprobs; /* [n_ids + 1], or NULL when not asked for */
-    const float *alignment;      /* [n_ids + 1, n_source], rows sum to 1; or NULL */
+    const float *token_logprobs; /* [n_scores], or NULL when not asked for */
+    const float *alignment;      /* [n_scores, n_source], rows sum to 1; or NULL */
     const char *text;            /* UTF-8, NUL-terminated */
 } att_hypothesis;
 

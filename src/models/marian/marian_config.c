@@ -303,6 +303,8 @@ static att_status read_keys(atti_marian_config *c, const atti_json *root)
     ATTI_TRY(read_flag(&c->scale_embedding, root, "scale_embedding"));
     ATTI_TRY(read_flag(&c->share_embeddings, root, "share_encoder_decoder_embeddings"));
     ATTI_TRY(read_flag(&c->tie_output, root, "tie_word_embeddings"));
+    /* Untied, transformers shares nothing, whatever the other switch says. */
+    if (!c->tie_output) c->share_embeddings = 0;
     ATTI_TRY(read_f32(&c->dropout, root, "dropout"));
     ATTI_TRY(read_f32(&c->attention_dropout, root, "attention_dropout"));
     ATTI_TRY(read_f32(&c->activation_dropout, root, "activation_dropout"));
