@@ -43,7 +43,8 @@ static double exact(atti_unary f, double x)
     case ATTI_UNARY_ERF: return erf(x);
     case ATTI_UNARY_GELU: return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
     case ATTI_UNARY_GELU_TANH:
-        return 0.5 * x * (1.0 + tanh(sqrt(2.0 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+        return 0.5 * x *
+               (1.0 + tanh(sqrt(2.0 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
     default: return sqrt(x);
     }
 }
@@ -78,7 +79,8 @@ static void check_all(const atti_kernels *k, const bound *b, uint64_t stride)
         for (int i = 0; i < n; i++) {
             double want = exact(b->f, (double)x[i]);
             /* Inf times an exact 0 in gelu's formula is the formula's own NaN. */
-            if (isinf(x[i]) && (b->f == ATTI_UNARY_GELU || b->f == ATTI_UNARY_GELU_TANH))
+            if (isinf(x[i]) &&
+                (b->f == ATTI_UNARY_GELU || b->f == ATTI_UNARY_GELU_TANH))
                 continue;
             if (b->floor > 0.0 && fabs((double)y[i] - want) <= b->floor) continue;
             double u = ulps(y[i], want);
