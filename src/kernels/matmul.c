@@ -78,14 +78,14 @@ static void grid_task(void *ctx, int64_t task, int thread)
     int64_t end = atti_min_i64(j + g->panels_a_task, g->panels);
     atti_packed_block(g->p, r, rows, j, end);
     if (g->epi && g->col_blocks == 1)
-        g->epi->fn(g->epi->ctx, g->p->c + r * g->p->ldc, g->p->ldc, r, rows, thread);
+        g->epi->fn(g->epi->ctx, g->p->c, g->p->ldc, r, rows, thread);
 }
 
 static void epilogue_task(void *ctx, int64_t task, int thread)
 {
     const grid *g = ctx;
     int64_t r = task * g->rows, rows = atti_min_i64(g->p->m - r, g->rows);
-    g->epi->fn(g->epi->ctx, g->p->c + r * g->p->ldc, g->p->ldc, r, rows, thread);
+    g->epi->fn(g->epi->ctx, g->p->c, g->p->ldc, r, rows, thread);
 }
 
 void atti_packed_parallel(const atti_packed_product *p, const atti_epilogue *epi)

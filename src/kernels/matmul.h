@@ -14,7 +14,8 @@
 #include "base/error.h"
 #include <stdint.h>
 
-/* y rows [row0, row0 + rows) are complete. `thread` is for scratch only. */
+/* Rows y + row0 * ldy .. y + (row0 + rows - 1) * ldy are complete; y is the product's
+ * first row. `thread` is for scratch only. */
 typedef void atti_epilogue_fn(void *ctx, float *y, int64_t ldy, int64_t row0,
                               int64_t rows, int thread);
 typedef struct atti_epilogue {

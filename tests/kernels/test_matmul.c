@@ -139,7 +139,7 @@ static void look(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t rows,
     for (int64_t r = 0; r < rows; r++) {
         s->count[row0 + r]++; /* each row belongs to one task */
         if (!s->want) continue;
-        if (memcmp(y + r * ldy, s->want->at + (row0 + r) * s->want->ld,
+        if (memcmp(y + (row0 + r) * ldy, s->want->at + (row0 + r) * s->want->ld,
                    (size_t)s->want->cols * sizeof(float)) != 0)
             s->bad++;
     }
