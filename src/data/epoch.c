@@ -22,7 +22,7 @@ att_status atti_epoch_init(atti_epoch *e, const atti_pairs *pairs,
     int64_t longer = atti_max_i64(pairs->tokens[0], pairs->tokens[1]);
     double mean = (double)longer / (double)pairs->n;
     double window = BATCHES_A_WINDOW * (double)opts->budget / (mean > 1.0 ? mean : 1.0);
-    e->window = window < 16.0 ? 16 : window < 4e6 ? (int64_t)window : 4000000;
+    e->window = window < 16.0 ? 16 : window < 1e6 ? (int64_t)window : 1000000;
     e->window = atti_min_i64(e->window, pairs->n);
     att_status st = atti_alloc(&e->order, (size_t)pairs->n, sizeof *e->order, "epoch");
     if (st == ATT_OK) {
@@ -81,10 +81,9 @@ static att_status sort_window(atti_epoch *e, uint32_t *order, int64_t n)
     return ATT_OK;
 }
 
-/* Cuts n pairs greedily at `budget` tokens; returns the number of batches. cut NULL:
- * only counts. */
-static int64_t cut_at(const atti_pairs *p, const uint32_t *order, int64_t n,
-                      int64_t budget, int64_t *cut)
+/* Greedy cut: a batch takes what fits. cut NULL: only counts. */
+static int64_t cut_greedy(const atti_pairs *p, const uint32_t *order, int64_t n,
+                          int64_t budget, int64_t *cut)
 {
     int64_t batches = 0, sum[2] = {0, 0};
     for (int64_t i = 0; i < n; i++) {
@@ -101,20 +100,42 @@ static int64_t cut_at(const atti_pairs *p, const uint32_t *order, int64_t n,
     return batches;
 }
 
-/* The smallest budget that still gives as few batches as the full one. */
-static int64_t balanced_budget(const atti_pairs *p, const uint32_t *order, int64_t n,
-                               int64_t budget)
+/* Even cut: k batches of about the same number of tokens, by the longer sides. Returns
+ * how many there are (none is empty), 0 when one would pass the budget. */
+static int64_t cut_even(const atti_pairs *p, const uint32_t *order, int64_t n,
+                        int64_t budget, int64_t k, int64_t total, int64_t *cut)
 {
-    int64_t k = cut_at(p, order, n, budget, NULL), lo = 1, hi = budget;
-    while (lo < hi) {
-        int64_t mid = lo + (hi - lo) / 2;
-        if (cut_at(p, order, n, mid, NULL) <= k) {
-            hi = mid;
-        } else {
-            lo = mid + 1;
+    int64_t batches = 0, done = 0, last = -1, sum[2] = {0, 0}, first = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t a = p->len[0][order[i]], b = p->len[1][order[i]];
+        int64_t mine = (int64_t)((double)done * (double)k / (double)total);
+        if (mine != last) {
+            last = mine;
+            cut[batches++] = first = i;
+            sum[0] = sum[1] = 0;
         }
+        sum[0] += a;
+        sum[1] += b;
+        if (i > first && (sum[0] > budget || sum[1] > budget)) return 0;
+        done += atti_max_i64(a, b);
     }
-    return lo;
+    cut[batches] = n;
+    return batches;
+}
+
+/* As few even batches as the budget allows; cut has room for n + 1. */
+static int64_t cut_balanced(const atti_pairs *p, const uint32_t *order, int64_t n,
+                            int64_t budget, int64_t *cut)
+{
+    int64_t total = 0, k = cut_greedy(p, order, n, budget, NULL), limit = k + k / 3 + 4;
+    for (int64_t i = 0; i < n; i++) {
+        total += atti_max_i64(p->len[0][order[i]], p->len[1][order[i]]);
+    }
+    for (; k <= limit; k++) {
+        int64_t batches = cut_even(p, order, n, budget, k, total, cut);
+        if (batches > 0) return batches;
+    }
+    return cut_greedy(p, order, n, budget, cut); /* few sentences fit a batch at all */
 }
 
 static att_status next_window(atti_epoch *e)
@@ -124,12 +145,12 @@ static att_status next_window(atti_epoch *e)
     uint32_t *order = e->order + e->done;
     if (e->opts->shuffle && e->opts->by_length) ATTI_TRY(sort_window(e, order, n));
     int64_t budget = e->opts->budget;
-    if (e->opts->shuffle) budget = balanced_budget(p, order, n, budget);
-    e->n_batches = cut_at(p, order, n, budget, NULL);
-    size_t need = (size_t)e->n_batches + 1;
+    /* One number a pair: cut_even may try more batches than there will be. */
+    size_t need = (size_t)n + 1;
     ATTI_TRY(atti_grow(&e->cut, &e->cap_cut, need, sizeof *e->cut, "epoch window"));
     ATTI_TRY(atti_grow(&e->turn, &e->cap_turn, need, sizeof *e->turn, "epoch window"));
-    cut_at(p, order, n, budget, e->cut);
+    e->n_batches = e->opts->shuffle ? cut_balanced(p, order, n, budget, e->cut)
+                                    : cut_greedy(p, order, n, budget, e->cut);
     for (int64_t i = 0; i <= e->n_batches; i++) e->cut[i] += e->done;
     for (int64_t i = 0; i < e->n_batches; i++) e->turn[i] = (int32_t)i;
     if (e->opts->shuffle) {

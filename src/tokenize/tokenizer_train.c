@@ -3,7 +3,7 @@
  * The sample is drawn here, by our seed, in one pass that counts and one that picks
  * (Vitter 1984, algorithm S): what is kept never depends on memory or threads. Lines
  * that are no text (invalid UTF-8, NUL) are left out: they would put rubbish characters
- * into the vocabulary. */
+ * into the vocabulary; and so are lines with a TAB, which SentencePiece keeps to itself. */
 #include "attend/tokenizer.h"
 #include "atti_config.h"
 #include "base/alloc.h"
@@ -36,9 +36,29 @@ typedef struct sampler {
     att_status st;
 } sampler;
 
+/* Something that no normalisation takes away: SentencePiece's trainer ends the program
+ * when nothing at all is left of its corpus. */
+static bool visible(const char *line, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        uint32_t c = 0;
+        int len = atti_utf8_decode(&c, line + i, n - i);
+        if (c > 0x20 && c < 0x7f) return true;
+        /* Spaces, format characters, variation selectors, tags and private use lie in
+         * these ranges, and little else. */
+        if (c >= 0xc0 && !(c >= 0x2000 && c <= 0x206f) && c < 0xe000 && c != 0x3000 &&
+            c != 0x2581) {
+            return true;
+        }
+        i += (size_t)len;
+    }
+    return false;
+}
+
 static bool usable(const char *line, size_t n)
 {
-    return n > 0 && n <= MAX_LINE && !memchr(line, '\0', n) && atti_utf8_valid(line, n);
+    return n > 0 && n <= MAX_LINE && !memchr(line, '\0', n) &&
+           !memchr(line, '\t', n) && atti_utf8_valid(line, n) && visible(line, n);
 }
 
 /* *line = NULL after the last file. */

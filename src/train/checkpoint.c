@@ -309,21 +309,23 @@ static att_status load_one(atti_trainer *t, const char *dir)
     return ATT_OK;
 }
 
-att_status atti_checkpoint_load(atti_trainer *t)
+att_status atti_checkpoint_load(atti_trainer *t, int *found)
 {
     int64_t *list = NULL;
     size_t n = 0;
     ATTI_TRY(atti_checkpoint_list(t->checkpoints, &list, &n));
-    att_status st =
-        atti_fail(ATT_ENOTFOUND, "%s: no checkpoint to go on from", t->checkpoints);
-    for (size_t i = n; i-- > 0;) {
+    att_status st = ATT_OK;
+    *found = 0;
+    for (size_t i = n; i-- > 0 && !*found;) {
         char *path = NULL;
         st = atti_checkpoint_path(&path, t->checkpoints, list[i]);
         if (st == ATT_OK) st = load_one(t, path);
         atti_free(path);
-        if (st == ATT_OK) break;
+        *found = st == ATT_OK;
         /* A damaged one is named, and the one before it is tried. */
-        if (i > 0) atti_train_say(t, 4, "cannot resume: %s", att_error_message());
+        if (!*found && i > 0) {
+            atti_train_say(t, 4, "cannot resume: %s", att_error_message());
+        }
     }
     atti_free(list);
     return st;

@@ -47,16 +47,15 @@ static att_status roll_back(atti_trainer *t, const atti_loss_sums *sums, double 
             "a lower --learn-rate, more --warmup or --clip-norm",
             (long long)at + 1, loss, norm, MAX_ROLLBACKS);
     }
-    att_status st = atti_checkpoint_load(t);
-    if (st == ATT_ENOTFOUND) {
+    int found = 0;
+    ATTI_TRY(atti_checkpoint_load(t, &found));
+    if (!found) {
         atti_train_state_init(&t->state);
         atti_params_init_values(&t->params, t->o.seed);
         memset(t->optim.m, 0, t->optim.count * sizeof *t->optim.m);
         if (t->optim.v) memset(t->optim.v, 0, t->optim.count * sizeof *t->optim.v);
         atti_optim_start_ema(&t->optim);
-        st = ATT_OK;
     }
-    ATTI_TRY(st);
     t->state.lr_scale = scale;
     t->state.rollbacks = times;
     atti_train_say(

@@ -117,8 +117,8 @@ ATT_MUST_CHECK att_status atti_train_state_read(atti_train_state *s, int *regula
 /* regular: made by the save frequency, so that an uninterrupted run has it too: only
  * these (and the last) are averaged. */
 ATT_MUST_CHECK att_status atti_checkpoint_save(atti_trainer *t, int regular);
-/* The newest whole checkpoint that training can go on from; ATT_ENOTFOUND. */
-ATT_MUST_CHECK att_status atti_checkpoint_load(atti_trainer *t);
+/* The newest checkpoint that training can go on from. *found 0: there is none at all. */
+ATT_MUST_CHECK att_status atti_checkpoint_load(atti_trainer *t, int *found);
 /* Updates of the checkpoints there are, rising. *out is an atti_alloc block. */
 ATT_MUST_CHECK att_status atti_checkpoint_list(const char *checkpoints, int64_t **out,
                                                size_t *n);

@@ -236,10 +236,9 @@ static att_status open_trainer(atti_trainer *t)
     ATTI_TRY(open_corpus(t));
     ATTI_TRY(plan_memory(t));
     if (t->o.dry_run) return atti_trainer_open_feed(t);
-    att_status st = t->o.resume ? atti_checkpoint_load(t) : ATT_OK;
-    /* Killed before its first checkpoint: the beginning is where it stopped. */
-    if (st == ATT_ENOTFOUND) st = ATT_OK;
-    ATTI_TRY(st);
+    /* None found: killed before its first checkpoint, so it begins at the beginning. */
+    int found = 0;
+    if (t->o.resume) ATTI_TRY(atti_checkpoint_load(t, &found));
     ATTI_TRY(atti_train_log_open(t));
     ATTI_TRY(atti_train_config_write(t));
     say_pairs(t, "training", &t->train);
