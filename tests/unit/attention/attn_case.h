@@ -30,19 +30,40 @@ typedef struct kase {
     int64_t left1, right1; /* window + 1; 0 = all */
     int64_t sinks, block;
     int block_mask, rope, rope_dims, rope_freqs, keys_rotated;
-    int alibi;         /* 1 default slopes, 2 given */
-    int t5, t5_uni;    /* buckets; unidirectional */
+    int alibi;      /* 1 default slopes, 2 given */
+    int t5, t5_uni; /* buckets; unidirectional */
     int shaw, no_rel_k, no_rel_v;
-    int bias;          /* bits: 1 B, 2 H, 4 T, 8 S present; 16: with -Inf; 32: ndim 2 */
+    int bias; /* bits: 1 B, 2 H, 4 T, 8 S present; 16: with -Inf; 32: ndim 2 */
     int prior, sink_logit, score_b, per_head, reinforce, edge_bias;
-    int strided;       /* memory order [B,T,H,D] with padding */
+    int strided; /* memory order [B,T,H,D] with padding */
 } kase;
 
-enum op { Q, K, V, OUT, LSE, BIAS, SCORE_W, SCORE_B, PRIOR, PRIOR_W, SINK, ALIBI, T5,
-          REL_K, REL_V, FREQS, ADV, EDGE_BIAS, DOUT, N_OPS };
+enum op {
+    Q,
+    K,
+    V,
+    OUT,
+    LSE,
+    BIAS,
+    SCORE_W,
+    SCORE_B,
+    PRIOR,
+    PRIOR_W,
+    SINK,
+    ALIBI,
+    T5,
+    REL_K,
+    REL_V,
+    FREQS,
+    ADV,
+    EDGE_BIAS,
+    DOUT,
+    N_OPS
+};
 static const char *const op_name[N_OPS] = {
-    "q", "k", "v", "out", "lse", "bias", "score_w", "score_b", "prior", "prior_w", "sink_logit",
-    "alibi", "t5", "rel_k", "rel_v", "freqs", "advantage", "edge_bias", "dout"};
+    "q",       "k",     "v",         "out",        "lse",   "bias", "score_w",
+    "score_b", "prior", "prior_w",   "sink_logit", "alibi", "t5",   "rel_k",
+    "rel_v",   "freqs", "advantage", "edge_bias",  "dout"};
 
 typedef struct attn_case {
     kase k;
@@ -137,7 +158,8 @@ static inline int64_t case_count(const att_tensor *t)
     return n;
 }
 
-static inline void case_fill(att_tensor *t, uint64_t seed, double lo, double hi, int bf16)
+static inline void case_fill(att_tensor *t, uint64_t seed, double lo, double hi,
+                             int bf16)
 {
     atti_rng r = {seed, 0};
     for (int64_t i = 0, n = case_count(t); i < n; i++)
@@ -223,7 +245,8 @@ static inline void case_layout(attn_case *c, int64_t *rows_q, int64_t *rows_k)
         for (int64_t n = 0; n < k->t; n++) c->row_ptr[n + 1] = c->row_ptr[n] + n % 4;
         int64_t edges = c->row_ptr[k->t];
         c->col = case_mem(c, (size_t)(edges + 1) * 4);
-        for (int64_t i = 0; i < edges; i++) c->col[i] = (int32_t)((i * 7 + i / 3) % k->s);
+        for (int64_t i = 0; i < edges; i++)
+            c->col[i] = (int32_t)((i * 7 + i / 3) % k->s);
         case_int(c, 3, &c->args.edge_row_ptr, c->row_ptr, ATT_I64, 1, k->t + 1, 0, 0);
         case_int(c, 4, &c->args.edge_col, c->col, ATT_I32, 1, edges, 0, 0);
     }
@@ -247,7 +270,8 @@ static inline void case_rows(attn_case *c, int32_t dtype)
         int64_t per = (k->s + rows - 1) / rows;
         pages = per * k->b;
         c->pages = case_mem(c, (size_t)(pages + 1) * 4);
-        for (int64_t i = 0; i < pages; i++) c->pages[i] = (int32_t)((i * 5 + 2) % (pages ? pages : 1));
+        for (int64_t i = 0; i < pages; i++)
+            c->pages[i] = (int32_t)((i * 5 + 2) % (pages ? pages : 1));
         case_int(c, 5, &c->args.page_table, c->pages, ATT_I32, 2, k->b, per, 0);
         int64_t pk[4] = {pages, rows, k->g, k->dk};
         memcpy(kk, pk, sizeof pk);
@@ -266,7 +290,8 @@ static inline void case_rows(attn_case *c, int32_t dtype)
     /* What lies beyond a length must not be read. */
     for (enum op o = K; o <= V; o++)
         for (int64_t i = 0, w = c->t[o].shape[3], n = case_count(&c->t[o]); i < n; i++)
-            if (i / w % k->s >= c->k_len[i / w / k->s / k->g]) case_put(&c->t[o], i, NAN);
+            if (i / w % k->s >= c->k_len[i / w / k->s / k->g])
+                case_put(&c->t[o], i, NAN);
 }
 
 static inline void case_params(attn_case *c, int32_t real)
@@ -281,7 +306,8 @@ static inline void case_params(attn_case *c, int32_t real)
         if (k->score_b) case_op(c, SCORE_B, real, nd + 1, w + lead, 0, -0.5, 0.5);
     }
     if (k->prior) {
-        int64_t p[4] = {k->b, k->prior == 1 ? 1 : k->h, k->t, k->s}, one[1] = {k->per_head ? k->h : 1};
+        int64_t p[4] = {k->b, k->prior == 1 ? 1 : k->h, k->t, k->s},
+                one[1] = {k->per_head ? k->h : 1};
         case_op(c, PRIOR, real, 4, p, 0, 0, 1);
         case_op(c, PRIOR_W, real, 1, one, 0, -1, 1);
     }
@@ -298,8 +324,8 @@ static inline void case_params(attn_case *c, int32_t real)
         case_op(c, EDGE_BIAS, real, k->edge_bias == 2 ? 2 : 1, eb, 0, -1, 1);
     }
     if (k->bias) {
-        int64_t s[4] = {k->bias & 1 ? k->b : 1, k->bias & 2 ? k->h : 1, k->bias & 4 ? k->t : 1,
-                        k->bias & 8 ? k->s : 1};
+        int64_t s[4] = {k->bias & 1 ? k->b : 1, k->bias & 2 ? k->h : 1,
+                        k->bias & 4 ? k->t : 1, k->bias & 8 ? k->s : 1};
         int two = k->bias & 32 ? 2 : 0;
         case_op(c, BIAS, real, 4 - two, s + two, 0, -1, 1);
         for (int64_t i = 0, n = case_count(&c->t[BIAS]); k->bias & 16 && i < n; i += 3)
@@ -308,7 +334,8 @@ static inline void case_params(attn_case *c, int32_t real)
     if (k->block_mask) {
         int64_t rows = k->block ? k->block : k->t, cols = k->block ? k->block : k->s;
         c->mask = case_mem(c, (size_t)(2 * rows * cols + 1));
-        for (int64_t i = 0; i < 2 * rows * cols; i++) c->mask[i] = (i * 11 + i / 7) % 3 != 0;
+        for (int64_t i = 0; i < 2 * rows * cols; i++)
+            c->mask[i] = (i * 11 + i / 7) % 3 != 0;
         case_int(c, 6, &c->args.block_mask, c->mask, ATT_U8, 3, 2, rows, cols);
     }
 }
@@ -316,22 +343,41 @@ static inline void case_params(attn_case *c, int32_t real)
 static inline void case_wire(attn_case *c)
 {
     att_attention_args *a = &c->args;
-    const att_tensor **slot[N_OPS] = {
-        [Q] = &a->q, [K] = &a->k, [V] = &a->v, [BIAS] = &a->bias, [SCORE_W] = &a->score_w,
-        [SCORE_B] = &a->score_b, [PRIOR] = &a->prior, [PRIOR_W] = &a->prior_w,
-        [SINK] = &a->sink_logit, [ALIBI] = &a->alibi_slopes, [T5] = &a->t5_table,
-        [REL_K] = &a->rel_k, [REL_V] = &a->rel_v, [FREQS] = &a->rope_freqs,
-        [ADV] = &a->advantage, [EDGE_BIAS] = &a->edge_bias, [DOUT] = &c->grads.dout};
+    const att_tensor **slot[N_OPS] = {[Q] = &a->q,
+                                      [K] = &a->k,
+                                      [V] = &a->v,
+                                      [BIAS] = &a->bias,
+                                      [SCORE_W] = &a->score_w,
+                                      [SCORE_B] = &a->score_b,
+                                      [PRIOR] = &a->prior,
+                                      [PRIOR_W] = &a->prior_w,
+                                      [SINK] = &a->sink_logit,
+                                      [ALIBI] = &a->alibi_slopes,
+                                      [T5] = &a->t5_table,
+                                      [REL_K] = &a->rel_k,
+                                      [REL_V] = &a->rel_v,
+                                      [FREQS] = &a->rope_freqs,
+                                      [ADV] = &a->advantage,
+                                      [EDGE_BIAS] = &a->edge_bias,
+                                      [DOUT] = &c->grads.dout};
     for (int o = 0; o < N_OPS; o++)
         if (c->has[o] && slot[o]) *slot[o] = &c->t[o];
     a->out = &c->t[OUT];
     a->lse = &c->t[LSE];
     att_attention_grads *g = &c->grads;
-    att_tensor **grad[N_OPS] = {
-        [Q] = &g->dq, [K] = &g->dk, [V] = &g->dv, [BIAS] = &g->dbias, [SCORE_W] = &g->dscore_w,
-        [SCORE_B] = &g->dscore_b, [PRIOR_W] = &g->dprior_w, [SINK] = &g->dsink_logit,
-        [ALIBI] = &g->dalibi_slopes, [T5] = &g->dt5_table, [REL_K] = &g->drel_k,
-        [REL_V] = &g->drel_v, [EDGE_BIAS] = &g->dedge_bias};
+    att_tensor **grad[N_OPS] = {[Q] = &g->dq,
+                                [K] = &g->dk,
+                                [V] = &g->dv,
+                                [BIAS] = &g->dbias,
+                                [SCORE_W] = &g->dscore_w,
+                                [SCORE_B] = &g->dscore_b,
+                                [PRIOR_W] = &g->dprior_w,
+                                [SINK] = &g->dsink_logit,
+                                [ALIBI] = &g->dalibi_slopes,
+                                [T5] = &g->dt5_table,
+                                [REL_K] = &g->drel_k,
+                                [REL_V] = &g->drel_v,
+                                [EDGE_BIAS] = &g->dedge_bias};
     for (int o = 0; o < N_OPS; o++) {
         if (!c->has[o] || !grad[o]) continue;
         case_tensor(c, &c->d[o], c->t[o].dtype, c->t[o].ndim, c->t[o].shape,
