@@ -114,8 +114,10 @@ attend_library(ONEDNN FIND dnnl.h dnnl)
 attend_library(SENTENCEPIECE PKG sentencepiece)
 attend_library(JANSSON PKG jansson)
 attend_library(UTF8PROC PKG libutf8proc)
-attend_library(PNG PKG libpng)
-attend_library(ZLIB PKG zlib)
+# Rows for rooms that are not built yet are ready to be taken in:
+#   CAIRO PKG cairo · PNG PKG libpng · ZLIB PKG zlib · JPEG PKG libjpeg
+#   SNDFILE PKG sndfile · KISSFFT PKG kissfft-float · MICROHTTPD PKG libmicrohttpd
+#   MPI MPI
 
 if(ATTI_HAVE_OPENMP)
     set(ATTEND_THREADS_USED openmp)
