@@ -24,9 +24,10 @@ typedef void atti_gemm_tile_fn(int64_t m, const atti_gemm_tile *t);
  * each other. b is [k, n], or [n, k] when trans. */
 typedef void atti_gemm_pack_b_fn(float *panels, const float *b, int64_t ldb, int trans,
                                  int64_t k, int64_t n);
-/* One panel of a: a is stored [k, m] (its transpose is meant), panel [k][ap]. Lanes past
- * m hold anything: the tile does not read them. */
-typedef void atti_gemm_pack_a_fn(float *panel, const float *a, int64_t lda, int64_t k,
+/* a is stored [k, m] (its transpose is meant): panel q holds rows [q mr, q mr + mr) as
+ * [k][ap], panels follow each other. Lanes past m hold anything: the tile does not read
+ * them. */
+typedef void atti_gemm_pack_a_fn(float *panels, const float *a, int64_t lda, int64_t k,
                                  int64_t m);
 
 typedef struct atti_gemm_kernels {

@@ -7,13 +7,12 @@
 #include "kernels/kernels.h"
 
 enum {
-    K_BLOCK = 512,          /* steps of k between two visits to c */
-    TILE_ROWS = 4,          /* tiles whose rows of a stay in the first cache */
+    K_BLOCK = 512,          /* steps of k between two visits to c: 28 KB of a stay in */
+                            /* the first cache while panels of b stream past them */
     L2_FLOATS = 192 * 1024, /* packed b that stays in the second cache */
     SEQ_K = 256,            /* block of an unpacked product: 256 x 256 of b, ... */
     SEQ_N = 256,
-    SEQ_M = 504, /* ... 256 x 504 of a transposed a: together half a megabyte */
-    PACK_STEPS = 8
+    SEQ_M = 504, /* ... 256 x 504 of a transposed a: together 0.8 MB */
 };
 
 const atti_gemm_kernels *atti_gemm_tiles(void)
@@ -48,7 +47,7 @@ void atti_packed_block(const atti_packed_product *p, int64_t row0, int64_t rows,
                        int64_t p0, int64_t p1)
 {
     const atti_gemm_kernels *g = atti_gemm_tiles();
-    int64_t end = row0 + rows, step = TILE_ROWS * g->mr;
+    int64_t end = row0 + rows, step = g->mr;
     int64_t panel = g->nr * atti_max_i64(p->k, 1);
     int64_t chunk = atti_max_i64(L2_FLOATS / panel, 1);
     for (int64_t j = p0; j < p1; j += chunk) {
@@ -73,29 +72,13 @@ typedef struct seq {
     int trans_a;
 } seq;
 
-/* Rows [r0, r0+m) of the product are columns of what is stored: eight stored rows at a
- * time, so that memory is read along rows and every panel gets whole cache lines. */
-static void pack_columns(const seq *s, int64_t r0, int64_t m, int64_t k0, int64_t k)
-{
-    const atti_gemm_kernels *g = s->g;
-    for (int64_t q = 0; q < k; q += PACK_STEPS) {
-        int64_t steps = atti_min_i64(k - q, PACK_STEPS);
-        const float *from = s->a + (k0 + q) * s->lda + r0;
-        float *to = s->a_panels + q * g->ap;
-        for (int64_t r = 0; r < m; r += g->mr) {
-            g->pack_a(to + r / g->mr * k * g->ap, from + r, s->lda, steps,
-                      atti_min_i64(m - r, g->mr));
-        }
-    }
-}
-
 /* Rows [r0, r0+m) of c, `n` columns from j0 whose panels are packed, k steps from k0. */
 static void seq_block(const seq *s, int64_t r0, int64_t m, int64_t j0, int64_t n,
                       int64_t k0, int64_t k, int add)
 {
     const atti_gemm_kernels *g = s->g;
     atti_gemm_tile t = {.k = k, .lda = s->lda, .ldc = s->ldc, .accumulate = add};
-    if (s->trans_a) pack_columns(s, r0, m, k0, k);
+    if (s->trans_a) g->pack_a(s->a_panels, s->a + k0 * s->lda + r0, s->lda, k, m);
     for (int64_t r = 0; r < m; r += g->mr) {
         int64_t rows = atti_min_i64(m - r, g->mr);
         t.a = s->trans_a ? s->a_panels + r / g->mr * k * g->ap

@@ -94,6 +94,26 @@ static inline float v_hmax(vf a)
     return _mm_cvtss_f32(_mm_max_ss(s2, _mm_shuffle_ps(s2, s2, 1)));
 }
 
+/* Rows become columns: 8 x 8. */
+static inline void v_transpose(vf r[V_LANES])
+{
+    vf u[8];
+    for (int g = 0; g < 8; g += 4) {
+        __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(r[g], r[g + 1]));
+        __m256d b = _mm256_castps_pd(_mm256_unpackhi_ps(r[g], r[g + 1]));
+        __m256d c = _mm256_castps_pd(_mm256_unpacklo_ps(r[g + 2], r[g + 3]));
+        __m256d d = _mm256_castps_pd(_mm256_unpackhi_ps(r[g + 2], r[g + 3]));
+        u[g] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+        u[g + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+        u[g + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
+        u[g + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
+    }
+    for (int c = 0; c < 4; c++) {
+        r[c] = _mm256_permute2f128_ps(u[c], u[c + 4], 0x20);
+        r[c + 4] = _mm256_permute2f128_ps(u[c], u[c + 4], 0x31);
+    }
+}
+
 static inline vi vi_set1(int32_t x) { return _mm256_set1_epi32(x); }
 static inline vi vi_iota(void) { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
 static inline vi vi_load(const int32_t *p)

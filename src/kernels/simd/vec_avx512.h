@@ -196,6 +196,34 @@ static inline float v_hmax(vf a)
     return _mm_cvtss_f32(_mm_max_ss(s2, _mm_shuffle_ps(s2, s2, 1)));
 }
 
+/* Rows become columns: 16 x 16. */
+static inline void v_transpose(vf r[V_LANES])
+{
+    vf u[16];
+    for (int g = 0; g < 16; g += 4) {
+        /* four rows: within each quarter of 4 columns, a 4 x 4 */
+        __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[g], r[g + 1]));
+        __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(r[g], r[g + 1]));
+        __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[g + 2], r[g + 3]));
+        __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(r[g + 2], r[g + 3]));
+        u[g] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+        u[g + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+        u[g + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+        u[g + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+    }
+    for (int c = 0; c < 4; c++) {
+        /* quarter q of u[4g + c] is column 4q + c of rows 4g .. 4g+3 */
+        vf even_lo = _mm512_shuffle_f32x4(u[c], u[c + 4], 0x88);
+        vf even_hi = _mm512_shuffle_f32x4(u[c + 8], u[c + 12], 0x88);
+        vf odd_lo = _mm512_shuffle_f32x4(u[c], u[c + 4], 0xdd);
+        vf odd_hi = _mm512_shuffle_f32x4(u[c + 8], u[c + 12], 0xdd);
+        r[c] = _mm512_shuffle_f32x4(even_lo, even_hi, 0x88);
+        r[c + 8] = _mm512_shuffle_f32x4(even_lo, even_hi, 0xdd);
+        r[c + 4] = _mm512_shuffle_f32x4(odd_lo, odd_hi, 0x88);
+        r[c + 12] = _mm512_shuffle_f32x4(odd_lo, odd_hi, 0xdd);
+    }
+}
+
 static inline vi vi_set1(int32_t x)
 {
     return _mm512_set1_epi32(x);

@@ -87,6 +87,19 @@ static inline float v_hsum(vf a)
 }
 static inline float v_hmax(vf a) { return vmaxvq_f32(a); }
 
+/* Rows become columns: 4 x 4. */
+static inline void v_transpose(vf r[V_LANES])
+{
+    float64x2_t a = vreinterpretq_f64_f32(vtrn1q_f32(r[0], r[1]));
+    float64x2_t b = vreinterpretq_f64_f32(vtrn2q_f32(r[0], r[1]));
+    float64x2_t c = vreinterpretq_f64_f32(vtrn1q_f32(r[2], r[3]));
+    float64x2_t d = vreinterpretq_f64_f32(vtrn2q_f32(r[2], r[3]));
+    r[0] = vreinterpretq_f32_f64(vtrn1q_f64(a, c));
+    r[1] = vreinterpretq_f32_f64(vtrn1q_f64(b, d));
+    r[2] = vreinterpretq_f32_f64(vtrn2q_f64(a, c));
+    r[3] = vreinterpretq_f32_f64(vtrn2q_f64(b, d));
+}
+
 static inline vi vi_set1(int32_t x) { return vdupq_n_s32(x); }
 static inline vi vi_load(const int32_t *p) { return vld1q_s32(p); }
 static inline void vi_store(int32_t *p, vi x) { vst1q_s32(p, x); }

@@ -69,6 +69,8 @@ static inline vf v_keep(vm m, vf a) { return m ? a : 0.0f; }
 static inline float v_hsum(vf a) { return a; }
 static inline float v_hmax(vf a) { return a; }
 
+static inline void v_transpose(vf r[V_LANES]) { (void)r; }
+
 static inline vi vi_set1(int32_t x) { return x; }
 static inline vi vi_iota(void) { return 0; }
 static inline vi vi_load(const int32_t *p) { return *p; }
