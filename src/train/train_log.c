@@ -149,12 +149,13 @@ static void write_metrics(atti_trainer *t, const att_train_report *r)
     atti_str_deinit(&w.s);
 }
 
-static void fill_loss(att_train_report *r, const atti_loss_sums *s, double seconds)
+static void fill_loss(att_train_report *r, const atti_loss_sums *s, double tokens,
+                      double seconds)
 {
     double n = s->count > 0.0 ? s->count : 1.0;
     r->loss = s->loss / n;
     r->nll = s->nll / n;
-    r->target_tokens_per_s = seconds > 0.0 ? s->count / seconds : 0.0;
+    r->target_tokens_per_s = seconds > 0.0 ? tokens / seconds : 0.0;
 }
 
 void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double norm,
@@ -163,12 +164,13 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
     double now = atti_train_clock();
     t->log.norm = norm;
     t->log.lr = lr;
-    add(&t->log.sums, sums);
+    add(&t->state.since, sums);
+    t->log.line_tokens += sums->count;
     add(&t->log.shown, sums);
     if (write_line) {
         att_train_report r = make_report(t, 1);
         char line[256];
-        fill_loss(&r, &t->log.sums, now - t->log.seconds_at);
+        fill_loss(&r, &t->state.since, t->log.line_tokens, now - t->log.seconds_at);
         snprintf(line, sizeof line,
                  "update %lld  epoch %.2f  loss %.4f  nll %.4f  rate %.3g  norm %.3f  "
                  "%.0f tokens/s",
@@ -176,12 +178,13 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
                  r.target_tokens_per_s);
         put_line(t, line);
         write_metrics(t, &r);
-        memset(&t->log.sums, 0, sizeof t->log.sums);
+        memset(&t->state.since, 0, sizeof t->state.since);
+        t->log.line_tokens = 0.0;
         t->log.seconds_at = now;
     }
     if (t->o.report && (write_line || now - t->log.shown_at >= report_every_s)) {
         att_train_report r = make_report(t, 1);
-        fill_loss(&r, &t->log.shown, now - t->log.shown_at);
+        fill_loss(&r, &t->log.shown, t->log.shown.count, now - t->log.shown_at);
         t->o.report(t->o.user, &r);
         memset(&t->log.shown, 0, sizeof t->log.shown);
         t->log.shown_at = now;

@@ -66,6 +66,9 @@ static const state_field fields[] = {
     NUM("best_bleu", best_bleu),
     INT("best_update", best_update),
     INT("bad", bad),
+    NUM("since_loss", since.loss),
+    NUM("since_nll", since.nll),
+    NUM("since_count", since.count),
 };
 enum { N_FIELDS = sizeof fields / sizeof *fields };
 

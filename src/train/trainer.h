@@ -44,8 +44,8 @@ typedef struct atti_train_state {
 
 typedef struct atti_train_log {
     FILE *text, *metrics;
-    /* since the last line, and since the last report */
-    atti_loss_sums sums, shown;
+    double line_tokens;          /* of this session since the last line */
+    atti_loss_sums shown;        /* since the last report */
     double seconds_at, shown_at; /* of the session's clock */
     double norm, lr;
 } atti_train_log;
