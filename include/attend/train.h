@@ -28,7 +28,7 @@ typedef struct att_train_report {
     double elapsed_s, remaining_s; /* remaining: estimated, < 0 unknown */
     double valid_nll, valid_bleu;  /* kind 2; bleu < 0: not measured */
     int32_t best;                  /* kind 2: the best so far */
-    const char *text;              /* kind 0, 3, 4, 5: a line for people */
+    const char *text;              /* a line for people; kind 1: only at the display frequency, else NULL */
 } att_train_report;
 
 typedef struct att_train_opts {

@@ -44,7 +44,7 @@ static att_status roll_back(atti_trainer *t, const atti_loss_sums *sums, double 
         return atti_fail(
             ATT_EDIVERGED,
             "update %lld: loss %g, gradient norm %g, after %d rollbacks: try "
-            "a lower --learn-rate, more --warmup or --clip-norm",
+            "a lower --learn-rate, more --lr-warmup or --clip-norm",
             (long long)at + 1, loss, norm, MAX_ROLLBACKS);
     }
     int found = 0;

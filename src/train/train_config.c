@@ -32,8 +32,8 @@ static void put_model(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_i64(w, "dim", o->d_model);
     atti_jsonw_i64(w, "ffn", o->ffn);
     atti_jsonw_i64(w, "heads", o->heads);
-    atti_jsonw_i64(w, "encoder-layers", o->encoder_layers);
-    atti_jsonw_i64(w, "decoder-layers", o->decoder_layers);
+    atti_jsonw_i64(w, "enc-depth", o->encoder_layers);
+    atti_jsonw_i64(w, "dec-depth", o->decoder_layers);
     atti_jsonw_str(w, "activation", activation_name(o->activation));
     atti_jsonw_str(w, "norm", o->pre_norm ? "pre" : "post");
     atti_jsonw_str(w, "positions", o->positions);
@@ -56,12 +56,12 @@ static void put_training(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_f32(w, "weight-decay", o->weight_decay);
     atti_jsonw_f32(w, "clip-norm", o->clip_norm);
     atti_jsonw_str(w, "schedule", o->schedule);
-    atti_jsonw_i64(w, "warmup", o->warmup);
-    atti_jsonw_i64(w, "batch-tokens", o->batch_tokens);
-    atti_jsonw_i64(w, "accumulate", o->accumulate);
+    atti_jsonw_i64(w, "lr-warmup", o->warmup);
+    atti_jsonw_i64(w, "mini-batch-words", o->batch_tokens);
+    atti_jsonw_i64(w, "optimizer-delay", o->accumulate);
     atti_jsonw_str(w, "after", o->after);
     atti_jsonw_i64(w, "seed", (int64_t)o->seed);
-    atti_jsonw_f32(w, "ema", o->ema);
+    atti_jsonw_f32(w, "exponential-smoothing", o->ema);
     atti_jsonw_i64(w, "average", o->average);
     put_str(w, "save-freq", o->save_freq);
     put_str(w, "valid-freq", o->valid_freq);
@@ -75,10 +75,15 @@ static void put_training(atti_jsonw *w, const att_train_opts *o)
 static void put_all(atti_jsonw *w, const att_train_opts *o)
 {
     atti_jsonw_object(w, NULL);
+    put_str(w, "model", o->model_dir);
     put_files(w, "train", o->train_source, o->train_target, o->n_train);
     if (o->valid_source) put_files(w, "valid", &o->valid_source, &o->valid_target, 1);
-    put_str(w, "tokenizer", o->tokenizer);
-    put_str(w, "tokenizer-target", o->tokenizer_target);
+    if (o->tokenizer) {
+        atti_jsonw_array(w, "tokenizer");
+        atti_jsonw_str(w, NULL, o->tokenizer);
+        if (o->tokenizer_target) atti_jsonw_str(w, NULL, o->tokenizer_target);
+        atti_jsonw_end(w, ']');
+    }
     atti_jsonw_i64(w, "vocab-size", o->vocab_size);
     atti_jsonw_bool(w, "separate-vocab", o->separate_vocab != 0);
     atti_jsonw_bool(w, "unigram", o->unigram != 0);

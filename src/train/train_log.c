@@ -167,9 +167,9 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
     add(&t->state.since, sums);
     t->log.line_tokens += sums->count;
     add(&t->log.shown, sums);
+    char line[256];
     if (write_line) {
         att_train_report r = make_report(t, 1);
-        char line[256];
         fill_loss(&r, &t->state.since, t->log.line_tokens, now - t->log.seconds_at);
         snprintf(line, sizeof line,
                  "update %lld  epoch %.2f  loss %.4f  nll %.4f  rate %.3g  norm %.3f  "
@@ -185,6 +185,7 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
     if (t->o.report && (write_line || now - t->log.shown_at >= report_every_s)) {
         att_train_report r = make_report(t, 1);
         fill_loss(&r, &t->log.shown, t->log.shown.count, now - t->log.shown_at);
+        if (write_line) r.text = line;
         t->o.report(t->o.user, &r);
         memset(&t->log.shown, 0, sizeof t->log.shown);
         t->log.shown_at = now;

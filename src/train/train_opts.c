@@ -119,12 +119,12 @@ static att_status check_ranges(const att_train_opts *o)
         {"--dim", o->d_model, 1, 1 << 16},
         {"--ffn", o->ffn, 1, 1 << 18},
         {"--heads", o->heads, 1, 1024},
-        {"--encoder-layers", o->encoder_layers, 1, 1024},
-        {"--decoder-layers", o->decoder_layers, 1, 1024},
+        {"--enc-depth", o->encoder_layers, 1, 1024},
+        {"--dec-depth", o->decoder_layers, 1, 1024},
         {"--max-length", o->max_length, 2, 65535},
-        {"--warmup", o->warmup, 0, INT64_MAX},
-        {"--batch-tokens", o->batch_tokens, 1, 1 << 24},
-        {"--accumulate", o->accumulate, 1, 1 << 16},
+        {"--lr-warmup", o->warmup, 0, INT64_MAX},
+        {"--mini-batch-words", o->batch_tokens, 1, 1 << 24},
+        {"--optimizer-delay", o->accumulate, 1, 1 << 16},
         {"--average", o->average, 0, 1000},
         {"--keep-checkpoints", o->keep_checkpoints, 0, 1000000},
         {"--early-stopping", o->early_stopping, 0, INT32_MAX},
@@ -142,7 +142,7 @@ static att_status check_ranges(const att_train_opts *o)
         {"--adam-eps", o->adam_eps, 0.0, 1.0},
         {"--weight-decay", o->weight_decay, 0.0, INFINITY},
         {"--clip-norm", o->clip_norm, 0.0, INFINITY},
-        {"--ema", o->ema, 0.0, 1.0},
+        {"--exponential-smoothing", o->ema, 0.0, 1.0},
     };
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
         const int_range *r = &ints[i];
@@ -170,7 +170,8 @@ static att_status check_files(const att_train_opts *o)
             return atti_fail(ATT_EINVAL, "training file %d is NULL", i);
         }
     }
-    if (!o->model_dir) return atti_fail(ATT_EINVAL, "no model directory");
+    if (!o->model_dir && !o->dry_run)
+        return atti_fail(ATT_EINVAL, "no model directory");
     if (!o->valid_source != !o->valid_target) {
         return atti_fail(ATT_EINVAL,
                          "validation needs both sides, only the %s is given",
@@ -210,7 +211,7 @@ static att_status parse_words(atti_trainer *t)
     }
     if (o->precision == 1) {
         return atti_fail(ATT_ENOTSUP,
-                         "--precision bf16: this build trains in f32 only");
+                         "--precision bfloat16: this build trains in f32 only");
     }
     return ATT_OK;
 }

@@ -39,7 +39,8 @@ typedef struct atti_train_state {
     double best_nll;   /* of validations; < 0: none yet */
     double best_bleu;  /* < 0: none yet */
     int64_t best_update;
-    int64_t bad; /* validations since the best */
+    int64_t bad;          /* validations since the best */
+    atti_loss_sums since; /* the last line of metrics.jsonl */
 } atti_train_state;
 
 typedef struct atti_train_log {

@@ -181,7 +181,7 @@ static att_status check_memory(const atti_trainer *t)
     return atti_fail(ATT_ENOMEM,
                      "%.1f MB needed (weights %.1f, gradients %.1f, optimiser %.1f, "
                      "activations %.1f, data %.1f), the limit is %.1f MB: smaller "
-                     "--batch-tokens or more --accumulate need less",
+                     "--mini-batch-words or more --optimizer-delay need less",
                      (double)sum / 1e6, (double)e.weights / 1e6,
                      (double)e.gradients / 1e6, (double)e.optimizer / 1e6,
                      (double)e.activations / 1e6, (double)e.data / 1e6,
