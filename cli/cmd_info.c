@@ -149,7 +149,7 @@ static int tensor_rows(const att_model *m, cli_text *json)
 /* What trained it, where the training's files lie beside the model. */
 static char *trained_by(const char *dir)
 {
-    char *path = cli_format("%s/train_config.json", dir), *text;
+    char *path = cli_format("%s/config.train.json", dir), *text;
     size_t n;
 
     if (access(path, R_OK) != 0) return NULL;

@@ -425,7 +425,9 @@ static void say_settings(const train_opts *o)
         char *name = strchr(line, '"'), *colon = strstr(line, "\": ");
         size_t n;
 
-        if (!name || !colon || strncmp(name, "\"attend", 7) == 0) continue;
+        if (!name || !colon || strncmp(name, "\"attend", 7) == 0 ||
+            strncmp(name, "\"command", 8) == 0)
+            continue;
         *colon = 0;
         n = strlen(colon + 3);
         if (n && colon[n + 2] == ',') colon[n + 2] = 0;
@@ -448,6 +450,7 @@ static int run(void *opts, const cli_list *words)
     train_opts *o = opts;
     watcher w = {.o = o};
     att_train_estimate estimate = {.size = sizeof estimate};
+    cli_text config = {0};
     att_status st;
     int rc;
 
@@ -464,6 +467,8 @@ static int run(void *opts, const cli_list *words)
             "train translate: --resume and --overwrite exclude each other");
     cli_catch_signals();
     say_settings(o);
+    opt_dump_json(&config, &cmd_train_translate, o);
+    o->t.config_text = config.s;
     progress_start(&w.bar, "training");
     w.said = cli_now();
     o->t.report = report;
@@ -490,7 +495,7 @@ static const char *const examples[] = {
     "What would it take?",
     "attend train translate --preset base --train train.en train.de -m en-de --dry-run",
     "On after an interruption",
-    "attend train translate --config en-de/train_config.json --resume",
+    "attend train translate --config en-de/config.train.json --resume",
     NULL,
 };
 
@@ -505,7 +510,7 @@ const command cmd_train_translate = {
         "them.\n\n"
         "^C and SIGTERM save a checkpoint first. A directory holds whole checkpoints "
         "only, whenever the power goes. The settings in force are stored in the "
-        "directory as train_config.json and can be replayed with --config.",
+        "directory as config.train.json and can be replayed with --config.",
     .examples = examples,
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -188,7 +188,7 @@ static void add_pairs(const printer *p, cli_text *t, const att_hypothesis *h, in
 
     /* Ordered by source, then target, as the pairs of word aligners are. */
     for (int32_t i = 0; i < s; i++) {
-        for (int32_t k = 0; k <= h->n_ids; k++) {
+        for (int32_t k = 0; k < h->n_scores; k++) {
             const float *row = h->alignment + (size_t)k * (size_t)s;
             int32_t best = 0;
 
@@ -209,7 +209,7 @@ static void add_alignment(const printer *p, cli_text *t, const att_hypothesis *h
         add_pairs(p, t, h, s);
         return;
     }
-    for (int32_t k = 0; k <= h->n_ids; k++) {
+    for (int32_t k = 0; k < h->n_scores; k++) {
         if (k) cli_add(t, " ");
         for (int32_t i = 0; i < s; i++)
             cli_addf(t, "%s%.6g", i ? "," : "",
@@ -228,7 +228,7 @@ static void add_extras(const printer *p, cli_text *t, const att_sentence *s,
     }
     if (p->o->word_scores) {
         cli_add(t, " ||| WordScores=");
-        for (int32_t i = 0; h->token_logprobs && i <= h->n_ids; i++)
+        for (int32_t i = 0; h->token_logprobs && i < h->n_scores; i++)
             cli_addf(t, " %.6g", (double)h->token_logprobs[i]);
     }
 }
@@ -299,11 +299,11 @@ static void add_hypothesis(const printer *p, cli_text *t, const att_sentence *s,
     add_pieces(t, p->model, 1, h->ids, h->n_ids);
     if (p->o->word_scores && h->token_logprobs) {
         cli_add(t, ",\"token_logprobs\":");
-        add_floats(t, h->token_logprobs, (size_t)h->n_ids + 1);
+        add_floats(t, h->token_logprobs, (size_t)h->n_scores);
     }
     if (p->align != ALIGN_NONE && h->alignment) {
         cli_add(t, ",\"alignment\":[");
-        for (int32_t k = 0; k <= h->n_ids; k++) {
+        for (int32_t k = 0; k < h->n_scores; k++) {
             if (k) cli_add(t, ",");
             add_floats(t, h->alignment + (size_t)k * (size_t)s->n_source,
                        (size_t)s->n_source);
@@ -400,7 +400,7 @@ static int translate_chunk(stream *s)
                      sentence->source_cut);
         }
         for (int32_t k = 0; k < sentence->n_hypotheses && k < 1; k++)
-            s->tokens += sentence->hypotheses[k].n_ids + 1;
+            s->tokens += sentence->hypotheses[k].n_scores;
         if (s->o->x.json)
             print_json(&s->p, s->done + i, sentence);
         else

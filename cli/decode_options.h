@@ -22,74 +22,83 @@ typedef struct decode_opts {
         DECODE_ROW(type, x.model), .flags = OPT_VOLATILE,                              \
         .help = "the model's directory"                                                \
     }
-#define DECODE_SEARCH_ROWS(type, x)                                                    \
-    {.name = "beam-size",                                                              \
-     .letter = 'b',                                                                    \
-     .kind = OPT_I32,                                                                  \
-     .arg = "N",                                                                       \
-     .lo = 1,                                                                          \
-     .hi = 1024,                                                                       \
-     DECODE_ROW(type, x.d.beam_size),                                                  \
-     .help = "hypotheses kept open; 1 = greedy"},                                      \
-        {.name = "normalize",                                                          \
-         .letter = 'n',                                                                \
-         .alias = "length-penalty",                                                    \
-         .kind = OPT_F32,                                                              \
-         .arg = "A",                                                                   \
-         .lo = -10,                                                                    \
-         .hi = 10,                                                                     \
-         DECODE_ROW(type, x.d.length_alpha),                                           \
-         .help = "scores are divided by length to this power"},                        \
-        {.name = "batch-size",                                                         \
-         .alias = "mini-batch",                                                        \
-         .kind = OPT_I32,                                                              \
-         .arg = "N",                                                                   \
-         .lo = 1,                                                                      \
-         .hi = 65536,                                                                  \
-         DECODE_ROW(type, x.d.batch_size),                                             \
-         .help = "sentences at a time; a translation does not depend on it"},          \
-        {.name = "max-length",                                                         \
-         .kind = OPT_I32,                                                              \
-         .arg = "N",                                                                   \
-         .lo = 0,                                                                      \
-         .hi = 16777216,                                                               \
-         DECODE_ROW(type, x.d.max_length),                                             \
-         .flags = OPT_NO_DEFAULT,                                                      \
-         .help = "longest translation in tokens (default: the model's)"},              \
-        {.name = "max-length-factor",                                                  \
-         .kind = OPT_F32,                                                              \
-         .arg = "F",                                                                   \
-         .lo = 0,                                                                      \
-         .hi = 1000,                                                                   \
-         DECODE_ROW(type, x.d.max_length_factor),                                      \
-         .help = "and at most F times the source's tokens + 10; 0 = no such bound"},   \
-        {.name = "min-length",                                                         \
-         .kind = OPT_I32,                                                              \
-         .arg = "N",                                                                   \
-         .lo = 0,                                                                      \
-         .hi = 16777216,                                                               \
-         DECODE_ROW(type, x.d.min_length),                                             \
-         .help = "shortest translation in tokens"},                                    \
-        {.name = "max-source",                                                         \
-         .kind = OPT_I32,                                                              \
-         .arg = "N",                                                                   \
-         .lo = 0,                                                                      \
-         .hi = 16777216,                                                               \
-         DECODE_ROW(type, x.d.max_source),                                             \
-         .flags = OPT_NO_DEFAULT,                                                      \
-         .help = "longer source lines are cut to this many tokens, with a warning "    \
-                 "(default: the model's)"},                                            \
-        {.name = "no-repeat-ngram",                                                    \
-         .kind = OPT_I32,                                                              \
-         .arg = "N",                                                                   \
-         .lo = 0,                                                                      \
-         .hi = 1000,                                                                   \
-         DECODE_ROW(type, x.d.no_repeat_ngram),                                        \
-         .help = "never produce an n-gram of this length twice; 0 = may"},             \
-    {                                                                                  \
-        .name = "repetition-penalty", .kind = OPT_F32, .arg = "R", .lo = 0.01,         \
-        .hi = 100, DECODE_ROW(type, x.d.repetition_penalty),                           \
-        .help = "of tokens produced before; 1 = none"                                  \
+#define DECODE_SEARCH_ROWS(type, x)                                                      \
+    {.name = "beam-size",                                                                \
+     .letter = 'b',                                                                      \
+     .kind = OPT_I32,                                                                    \
+     .arg = "N",                                                                         \
+     .lo = 1,                                                                            \
+     .hi = 1024,                                                                         \
+     DECODE_ROW(type, x.d.beam_size),                                                    \
+     .help = "hypotheses kept open; 1 = greedy"},                                        \
+        {.name = "normalize",                                                            \
+         .letter = 'n',                                                                  \
+         .alias = "length-penalty",                                                      \
+         .kind = OPT_F32,                                                                \
+         .arg = "A",                                                                     \
+         .lo = -10,                                                                      \
+         .hi = 10,                                                                       \
+         DECODE_ROW(type, x.d.length_alpha),                                             \
+         .help = "scores are divided by length to this power"},                          \
+        {.name = "batch-size",                                                           \
+         .alias = "mini-batch",                                                          \
+         .kind = OPT_I32,                                                                \
+         .arg = "N",                                                                     \
+         .lo = 1,                                                                        \
+         .hi = 65536,                                                                    \
+         DECODE_ROW(type, x.d.batch_size),                                               \
+         .help = "sentences at a time; a translation does not depend on it"},            \
+        {.name = "max-length",                                                           \
+         .kind = OPT_I32,                                                                \
+         .arg = "N",                                                                     \
+         .lo = 0,                                                                        \
+         .hi = 16777216,                                                                 \
+         DECODE_ROW(type, x.d.max_length),                                               \
+         .flags = OPT_NO_DEFAULT,                                                        \
+         .help = "longest translation in tokens (default: the model's)"},                \
+        {.name = "max-length-factor",                                                    \
+         .kind = OPT_F32,                                                                \
+         .arg = "F",                                                                     \
+         .lo = 0,                                                                        \
+         .hi = 1000,                                                                     \
+         DECODE_ROW(type, x.d.max_length_factor),                                        \
+         .help = "and at most F times the source's tokens + 10; 0 = no such bound"},     \
+        {.name = "min-length",                                                           \
+         .kind = OPT_I32,                                                                \
+         .arg = "N",                                                                     \
+         .lo = 0,                                                                        \
+         .hi = 16777216,                                                                 \
+         DECODE_ROW(type, x.d.min_length),                                               \
+         .help = "shortest translation in tokens"},                                      \
+        {.name = "max-source",                                                           \
+         .kind = OPT_I32,                                                                \
+         .arg = "N",                                                                     \
+         .lo = 0,                                                                        \
+         .hi = 16777216,                                                                 \
+         DECODE_ROW(type, x.d.max_source),                                               \
+         .flags = OPT_NO_DEFAULT,                                                        \
+         .help = "longer source lines are cut to this many tokens, with a warning "      \
+                 "(default: the model's)"},                                              \
+        {.name = "early-stopping",                                                       \
+         .kind = OPT_CHOICE,                                                             \
+         .arg = "WHEN",                                                                  \
+         .choices = "bound|first|never",                                                 \
+         DECODE_ROW(type, x.d.early_stopping),                                           \
+         .help =                                                                         \
+             "a sentence ends when no open hypothesis can beat the finished ones, "      \
+             "with the first beam-size of them, or (transformers' \"never\") when none " \
+             "could at full length"},                                                    \
+        {.name = "no-repeat-ngram",                                                      \
+         .kind = OPT_I32,                                                                \
+         .arg = "N",                                                                     \
+         .lo = 0,                                                                        \
+         .hi = 1000,                                                                     \
+         DECODE_ROW(type, x.d.no_repeat_ngram),                                          \
+         .help = "never produce an n-gram of this length twice; 0 = may"},               \
+    {                                                                                    \
+        .name = "repetition-penalty", .kind = OPT_F32, .arg = "R", .lo = 0.01,           \
+        .hi = 100, DECODE_ROW(type, x.d.repetition_penalty),                             \
+        .help = "of tokens produced before; 1 = none"                                    \
     }
 
 void decode_defaults(decode_opts *o);

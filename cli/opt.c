@@ -514,6 +514,18 @@ int opt_parse(const command *c, void *o, int argc, char **argv, cli_list *words,
 
 /* --- values to words ---------------------------------------------------------------------------- */
 
+/* The fewest digits that read back as the same float: 0.003, not 0.00300000003. */
+static void add_float(cli_text *t, float v)
+{
+    char digits[32];
+
+    for (int n = 6; n <= 9; n++) {
+        snprintf(digits, sizeof digits, "%.*g", n, (double)v);
+        if (strtof(digits, NULL) == v) break;
+    }
+    cli_add(t, digits);
+}
+
 static void value_json(cli_text *t, const opt *p, const char *place)
 {
     char name[64];
@@ -530,9 +542,7 @@ static void value_json(cli_text *t, const opt *p, const char *place)
     case OPT_U64:
         cli_addf(t, "%llu", (unsigned long long)*(const uint64_t *)(const void *)place);
         break;
-    case OPT_F32:
-        cli_addf(t, "%.9g", (double)*(const float *)(const void *)place);
-        break;
+    case OPT_F32: add_float(t, *(const float *)(const void *)place); break;
     case OPT_F64: cli_add_number(t, *(const double *)(const void *)place); break;
     case OPT_STR: cli_add_json(t, *(const char *const *)(const void *)place); break;
     case OPT_CHOICE:

@@ -80,6 +80,7 @@ static void print_option(const opt *p, const void *defaults)
     }
     opt_default_text(&dflt, p, defaults);
     if (dflt.n) cli_addf(&right, " (default %s)", dflt.s);
+    if (p->alias) cli_addf(&right, " [--%s]", p->alias);
     wrap(right.s, COLUMN, COLUMN);
 }
 

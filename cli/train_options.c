@@ -68,5 +68,6 @@ int train_settle(train_opts *o, const char *name)
     }
     if (o->tokenizers.n > 0) o->t.tokenizer = o->tokenizers.item[0];
     if (o->tokenizers.n > 1) o->t.tokenizer_target = o->tokenizers.item[1];
+    if (o->tokenizer_target) o->t.tokenizer_target = o->tokenizer_target;
     return 0;
 }
