@@ -63,6 +63,10 @@ struct att_tape {
     size_t scratch_at;
     att_tape_memory memory;
 
+    /* Called before each operator runs and once after the last; NULL: nobody watches. */
+    void (*watch)(void *user, int32_t node, int backward);
+    void *watch_user;
+
     /* run */
     int ran_forward, ran_training, ran_backward;
     uint64_t seed, step;

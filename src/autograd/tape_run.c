@@ -124,13 +124,20 @@ static att_status ready(const att_tape *t)
     return atti_kernels_check();
 }
 
+static void watch(const att_tape *t, int32_t node, int backward)
+{
+    if (t->watch) t->watch(t->watch_user, node, backward);
+}
+
 static att_status run_forward(att_tape *t)
 {
     atti_call c;
     for (size_t i = 0; i < t->n_nodes; i++) {
+        watch(t, (int32_t)i, 0);
         make_call(t, &t->nodes[i], &c);
         ATTI_TRY(t->nodes[i].op->forward(&c));
     }
+    watch(t, -1, 0);
     return ATT_OK;
 }
 
@@ -196,10 +203,12 @@ static att_status run_backward(att_tape *t, int accumulate)
     atti_call c;
     for (size_t i = t->n_nodes; i-- > 0;) {
         if (!t->node_plan[i].runs_backward) continue;
+        watch(t, (int32_t)i, 1);
         make_call(t, &t->nodes[i], &c);
         add_gradients(t, &t->nodes[i], &c, accumulate);
         ATTI_TRY(t->nodes[i].op->backward(&c));
     }
+    watch(t, -1, 1);
     return ATT_OK;
 }
 
