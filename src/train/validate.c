@@ -161,6 +161,8 @@ att_status atti_trainer_validate(atti_trainer *t, const atti_params *weights,
 
 int atti_validation_better(const atti_validation *a, const atti_validation *b)
 {
-    if (a->bleu >= 0.0 && b->bleu >= 0.0) return a->bleu > b->bleu;
+    if (a->bleu >= 0.0 && b->bleu >= 0.0 && a->bleu != b->bleu) {
+        return a->bleu > b->bleu;
+    }
     return a->nll < b->nll;
 }
