@@ -46,7 +46,8 @@ install(FILES "${ATTEND_GENERATED}/attend.pc"
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/attend")
 configure_package_config_file(cmake/attendConfig.cmake.in
                               "${ATTEND_GENERATED}/attendConfig.cmake"
-                              INSTALL_DESTINATION "${package_dir}")
+                              INSTALL_DESTINATION "${package_dir}"
+                              PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file("${ATTEND_GENERATED}/attendConfigVersion.cmake"
                                  COMPATIBILITY SameMinorVersion)
 install(FILES "${ATTEND_GENERATED}/attendConfig.cmake"

@@ -102,7 +102,7 @@ build() {
     shift
     if ! cmake --build "$dir" -j "$(processors)" ${1:+--target "$@"} \
         >"$dir/build.log" 2>&1; then
-        grep -n -A 8 -E '(error|FAILED|undefined reference)' "$dir/build.log" |
+        grep -n -A 8 -E '(error:|FAILED:|undefined reference)' "$dir/build.log" |
             head -n 60 >&2 || true
         say "the build in $dir failed (the whole log: $dir/build.log)"
         return 1
