@@ -1,0 +1,180 @@
+/* Always the same: threads, interruptions and kill -9 change no byte of the model.
+ *
+ * Trainings that are killed run in a process of their own, which is this program again
+ * (fork alone would take half of OpenMP's team along). */
+#include "train_case.h"
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char *dir_of(const char *name) { return strdup(support_temp(name)); }
+
+static void any_number_of_threads_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    char *one = dir_of("one");
+    att_train_opts o = case_options(one);
+    int32_t before = att_set_threads(1);
+    assert_ok(att_train_translate(&o, NULL));
+    for (int threads = 2; threads <= 3; threads++) {
+        char *other = dir_of("other");
+        o.model_dir = other;
+        o.overwrite = 1;
+        att_set_threads(threads);
+        assert_ok(att_train_translate(&o, NULL));
+        assert_same_model(one, other);
+        free(other);
+    }
+    att_set_threads(before);
+    free(one);
+}
+
+typedef struct stopper {
+    int64_t at, update;
+} stopper;
+
+static void watch(void *user, const att_train_report *r)
+{
+    ((stopper *)user)->update = r->update;
+}
+
+static int32_t stop_at(void *user)
+{
+    stopper *s = user;
+    return s->at-- == 0;
+}
+
+static void variants(att_train_opts *o, int v)
+{
+    o->ema = v == 1 ? 0.05f : 0.0f;
+    o->accumulate = v == 2 ? 3 : 1;
+    o->optimizer = v == 3 ? "sgd" : v == 4 ? "adamw" : "adam";
+    o->weight_decay = v == 4 ? 0.01f : 0.0f;
+    o->separate_vocab = v == 5;
+    o->after = v == 6 ? "4.5e" : "24u";
+    o->save_freq = v == 6 ? "0.3e" : "5u";
+}
+
+/* Stopped by request before every update in turn, resumed, stopped again ... */
+static void stopped_and_resumed_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    int32_t before = att_set_threads(1);
+    for (int v = 0; v < 7; v++) {
+        char *whole = dir_of("whole"), *parts = dir_of("parts"), a[400], b[400];
+        att_train_opts o = case_options(whole);
+        variants(&o, v);
+        o.overwrite = 1;
+        assert_ok(att_train_translate(&o, NULL));
+        stopper s = {0, 0};
+        o.model_dir = parts;
+        o.stop = stop_at;
+        o.report = watch;
+        o.user = &s;
+        att_status st = ATT_ECANCELLED;
+        for (int i = 0; st == ATT_ECANCELLED; i++) {
+            assert_true(i < 100);
+            s.at = i % 4;
+            st = att_train_translate(&o, NULL);
+            if (st == ATT_ECANCELLED) {
+                assert_non_null(strstr(att_error_message(), "saved in"));
+            }
+            o.overwrite = 0;
+            o.resume = 1;
+        }
+        assert_ok(st);
+        assert_same_model(whole, parts);
+        assert_same_file(case_path(a, sizeof a, whole, "average/model.safetensors"),
+                         case_path(b, sizeof b, parts, "average/model.safetensors"));
+        assert_same_file(case_path(a, sizeof a, whole, "best/model.safetensors"),
+                         case_path(b, sizeof b, parts, "best/model.safetensors"));
+        free(whole);
+        free(parts);
+    }
+    att_set_threads(before);
+}
+
+static const char *self;
+
+static pid_t start_child(const char *dir, const char *source, const char *target)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl(self, self, "child", dir, source, target, (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static int child(char **argv)
+{
+    att_train_opts o;
+    const char *source = argv[3], *target = argv[4];
+    att_train_opts_init(&o);
+    att_set_threads(1);
+    o.train_source = &source;
+    o.train_target = &target;
+    o.n_train = 1;
+    o.valid_source = source;
+    o.valid_target = target;
+    o.model_dir = argv[2];
+    o.vocab_size = 90;
+    o.d_model = 16;
+    o.ffn = 32;
+    o.heads = 2;
+    o.encoder_layers = o.decoder_layers = 1;
+    o.warmup = 10;
+    o.batch_tokens = 120;
+    o.after = "60u";
+    o.save_freq = "4u";
+    o.valid_freq = "9u";
+    o.average = 3;
+    o.keep_checkpoints = 3;
+    o.resume = 1;
+    return att_train_translate(&o, NULL) == ATT_OK ? 0 : 1;
+}
+
+static int wait_for(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void killed_at_any_moment_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    char *whole = dir_of("kill-whole"), *parts = dir_of("kill-parts");
+    (void)case_options(whole); /* writes the corpus */
+    assert_int_equal(wait_for(start_child(whole, case_source, case_target)), 0);
+    int kills = 0, status = -1;
+    /* Longer and longer, so that it comes to its end on a busy machine too. */
+    for (int i = 0; status != 0; i++) {
+        assert_true(i < 400);
+        pid_t pid = start_child(parts, case_source, case_target);
+        long us = 3000 + (i * 7919L) % 40000 + i * 2000L;
+        struct timespec t = {us / 1000000, us % 1000000 * 1000};
+        nanosleep(&t, NULL);
+        kill(pid, SIGKILL);
+        status = wait_for(pid);
+        kills += WIFSIGNALED(status);
+        if (WIFEXITED(status)) assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    assert_true(kills > 2);
+    assert_same_model(whole, parts);
+    free(whole);
+    free(parts);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 5 && strcmp(argv[1], "child") == 0) return child(argv);
+    self = argv[0];
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_number_of_threads_gives_the_same_bytes),
+        cmocka_unit_test(stopped_and_resumed_gives_the_same_bytes),
+        cmocka_unit_test(killed_at_any_moment_gives_the_same_bytes),
+    };
+    return cmocka_run_group_tests(tests, support_temp_setup, support_temp_teardown);
+}
