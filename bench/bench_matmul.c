@@ -48,7 +48,8 @@ static void peak_task(void *ctx, int64_t task, int thread)
 {
     const peak_job *j = ctx;
     const atti_gemm_kernels *g = atti_gemm_tiles();
-    atti_gemm_tile t = {j->a, j->b, j->c + task * 1024, 256, 256, g->nr, g->nr, 0};
+    atti_gemm_tile t = {j->a,  j->b, j->c + task * 1024, 256, 256, g->nr, g->nr,
+                        g->nr, 0};
     (void)thread;
     for (int i = 0; i < 200; i++) g->tile_row(g->mr, &t);
 }

@@ -10,6 +10,8 @@
 #define ATTI_NOINLINE          __attribute__((noinline))
 #define ATTI_UNUSED            __attribute__((unused))
 #define ATTI_PREFETCH(p)       __builtin_prefetch(p)
+#define ATTI_PREFETCH_FAR(p)                                                           \
+    __builtin_prefetch(p, 0, 2) /* as far as the second cache */
 #else
 #define ATTI_PRINTF(fmt, args)
 #define ATTI_LIKELY(x)   (x)
@@ -17,7 +19,8 @@
 #define ATTI_INLINE      static inline
 #define ATTI_NOINLINE
 #define ATTI_UNUSED
-#define ATTI_PREFETCH(p) ((void)(p))
+#define ATTI_PREFETCH(p)     ((void)(p))
+#define ATTI_PREFETCH_FAR(p) ((void)(p))
 #endif
 
 /* A bug in our code, never in the caller's data. On in debug, sanitizer and fuzz

@@ -12,10 +12,12 @@
 
 /* c [m, n] (+)= a [m, k] b [k, n] for one tile, m in 1..mr and n in 1..nr. */
 typedef struct atti_gemm_tile {
-    const float *a; /* tile_row: rows lda apart; tile_col: a packed panel [k][ap] */
-    const float *b; /* packed panel [k][nr], zeros past n */
+    const float *a; /* tile_row: rows lda apart; tile_col: steps of k lda apart */
+    const float
+        *b; /* tile_row: packed panel [k][nr], zeros past n; tile_col: steps of k
+                     * ldb apart, nr readable in each whatever n is */
     float *c;
-    int64_t k, lda, ldc, n;
+    int64_t k, lda, ldb, ldc, n;
     int accumulate;
 } atti_gemm_tile;
 typedef void atti_gemm_tile_fn(int64_t m, const atti_gemm_tile *t);

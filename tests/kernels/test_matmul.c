@@ -308,13 +308,14 @@ static void test_tiles(void **state)
             g->pack_b(panel, b.at, b.ld, 1, k, n);
             for (int64_t m = 1; m <= g->mr; m++) {
                 mat c = mat_new(m, n), am = {m, k, a.ld, NULL, a.at};
-                atti_gemm_tile t = {am.at, panel, c.at, k, a.ld, c.ld, n, 0};
+                atti_gemm_tile t = {am.at, panel, c.at, k, a.ld, g->nr, c.ld, n, 0};
                 g->tile_row(m, &t);
                 check(&c, NULL, &am, 0, &bn, 1, set->isa);
                 mat first = mat_new(m, n), ac = {k, m, at.ld, NULL, at.at};
                 copy(&first, &c);
                 g->pack_a(a_panel, at.at, at.ld, k, m);
                 t.a = a_panel;
+                t.lda = g->ap;
                 t.accumulate = 1;
                 g->tile_col(m, &t);
                 check(&c, &first, &ac, 1, &bn, 1, set->isa);
