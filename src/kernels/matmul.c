@@ -14,8 +14,12 @@
 #include "base/checked.h"
 #include "base/threads.h"
 #include "kernels/kernels.h"
+#include "kernels/lib/onednn.h"
 #include "kernels/matmul_core.h"
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -27,7 +31,8 @@ enum {
     GRAD_TASKS =
         16, /* tasks wanted from grad_weight; part of its result's definition */
     GRAD_CHUNK = 512,
-    GRAD_OUT = 504, /* largest block of dw: 36 tiles of 14 by 8 panels of 32 */
+    GRAD_NARROW = 512, /* up to here oneDNN's sgemm is the faster one, where it is */
+    GRAD_OUT = 504,    /* largest block of dw: 36 tiles of 14 by 8 panels of 32 */
     GRAD_IN = 256
 };
 
@@ -173,7 +178,7 @@ typedef struct grad_job {
     int64_t lda, ldb, m, n, rows;
     int64_t bm, bn, m_blocks, n_blocks; /* blocks of c */
     int64_t chunk, chunks;              /* of the rows */
-    int accumulate;
+    int accumulate, onednn;
 } grad_job;
 
 static att_status grad_task(void *ctx, int64_t task, int thread)
@@ -185,10 +190,13 @@ static att_status grad_task(void *ctx, int64_t task, int thread)
     int64_t r = which * g->chunk, rows = atti_min_i64(g->rows - r, g->chunk);
     int64_t m = atti_min_i64(g->m - i, g->bm), n = atti_min_i64(g->n - j, g->bn);
     float *c = g->partial ? g->partial + which * g->m * g->n : g->c;
+    int add = g->partial ? 0 : g->accumulate;
     (void)thread;
-    return atti_gemm_seq(1, 0, m, n, rows, g->a + r * g->lda + i, g->lda,
-                         g->b + r * g->ldb + j, g->ldb, g->partial ? 0 : g->accumulate,
-                         c + i * g->n + j, g->n);
+    const float *a = g->a + r * g->lda + i, *b = g->b + r * g->ldb + j;
+    c += i * g->n + j;
+    if (g->onednn)
+        return atti_onednn_gemm_tn(m, n, rows, a, g->lda, b, g->ldb, add, c, g->n);
+    return atti_gemm_seq(1, 0, m, n, rows, a, g->lda, b, g->ldb, add, c, g->n);
 }
 
 static void sum_task(void *ctx, int64_t task, int thread)
@@ -201,6 +209,20 @@ static void sum_task(void *ctx, int64_t task, int thread)
     for (int64_t q = 0; q < g->chunks; q++) {
         k->scale(g->c + at, g->partial + q * all + at, 1.0f, g->accumulate || q > 0, n);
     }
+}
+
+/* ATTEND_MATMUL=own leaves it out; read once. */
+static int use_onednn(void)
+{
+    static atomic_int known; /* 0 not asked, 1 no, 2 yes */
+    int k = atomic_load_explicit(&known, memory_order_relaxed);
+    if (k == 0) {
+        const char *s = getenv("ATTEND_MATMUL");
+        int own = s && strcmp(s, "own") == 0;
+        k = !own && atti_onednn_version() ? 2 : 1;
+        atomic_store_explicit(&known, k, memory_order_relaxed);
+    }
+    return k == 2;
 }
 
 /* Blocks and chunks from the shape alone. */
@@ -239,6 +261,7 @@ att_status atti_matmul_grad_weight(const atti_matmul_shape *s, float *dw,
         return ATT_OK;
     }
     grad_cut(&g);
+    g.onednn = g.m <= GRAD_NARROW && use_onednn();
     if (g.chunks > 1) {
         size_t floats = (size_t)(g.chunks * g.m * g.n);
         ATTI_TRY(atti_scratch_take(&g.partial, floats, sizeof(float)));
@@ -259,12 +282,22 @@ att_status atti_matmul_warm(const atti_matmul_shape *s, int training)
     return check_shape(s, "matmul warm");
 }
 
+/* One of a few texts that live for ever; oneDNN's version is fixed for a process. */
 const char *atti_matmul_provider(void)
 {
-    const char *isa = atti_k()->isa;
-    if (strcmp(isa, "avx512") == 0) return "own avx512";
-    if (strcmp(isa, "avx2") == 0) return "own avx2";
-    return strcmp(isa, "neon") == 0 ? "own neon" : "own ref";
+    static char text[64];
+    static atomic_int state; /* 0 not made, 1 being made, 2 ready */
+    int none = 0;
+    if (atomic_compare_exchange_strong(&state, &none, 1)) {
+        const char *extra = use_onednn() ? atti_onednn_version() : NULL;
+        if (extra)
+            snprintf(text, sizeof text, "own %s + onednn %s", atti_k()->isa, extra);
+        else
+            snprintf(text, sizeof text, "own %s", atti_k()->isa);
+        atomic_store_explicit(&state, 2, memory_order_release);
+    }
+    while (atomic_load_explicit(&state, memory_order_acquire) != 2) continue;
+    return text;
 }
 
 const char *att_matmul_provider(void)

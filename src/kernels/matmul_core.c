@@ -13,7 +13,7 @@ enum {
     L2_FLOATS = 192 * 1024, /* packed b that stays in the second cache */
     SEQ_K = 256,            /* block of an unpacked product: 256 x 256 of b, ... */
     SEQ_N = 256,
-    DIRECT_LD = 512, /* longest stored row (2 KB) of an operand that is not packed */
+    DIRECT_LD = 256, /* longest stored row (1 KB) of an operand that is not packed */
     SEQ_M = 504,     /* ... 256 x 504 of a transposed a: together 0.8 MB */
 };
 
