@@ -70,7 +70,7 @@ static void defaults(void *opts)
     demo_opts *o = opts;
 
     o->show = 10;
-    o->after = "900u";
+    o->after = "700u";
     o->seed = 1;
 }
 
