@@ -52,7 +52,7 @@ extern "C" {
  *             and k may differ in width. scale 0 means 1.
  *   ADDITIVE  w . tanh(q + k + b), Bahdanau et al. 2015, on q and k that the layer has
  *             projected to one width; score_w = w [D] or [H,D], score_b = b the same or
- *             NULL. scale 0 means 1. tanh is within 4 ULP of exact.
+ *             NULL. scale 0 means 1. Each tanh is off by less than 4e-7.
  *   GAT       w . LeakyReLU(q + k + b), slope `leaky`: Brody et al. 2022 (GATv2). For the form
  *             of Velickovic et al. 2018, LeakyReLU(a1 . Wh_i + a2 . Wh_j), give q = a1 . Wh_i and
  *             k = a2 . Wh_j of width 1 and w = 1.

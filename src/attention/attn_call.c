@@ -5,12 +5,14 @@
 #include "kernels/kernels.h"
 #include <string.h>
 
-typedef enum path { PATH_REF, PATH_FAST, PATH_GENERIC } path;
+typedef enum path { PATH_REF, PATH_EDGES, PATH_DECODE, PATH_FAST, PATH_GENERIC } path;
 
 /* The fast backward gives dq, dk and dv; a call that wants more takes the generic one. */
 static path choose(const atti_attn_call *c, int backward, bool wants_params)
 {
     if (c->dtype == ATT_F64) return PATH_REF;
+    if (!backward && atti_attn_edges_takes(c)) return PATH_EDGES;
+    if (!backward && atti_attn_decode_takes(c)) return PATH_DECODE;
     if (!wants_params && atti_attn_fast_takes(c, backward)) return PATH_FAST;
     return PATH_GENERIC;
 }
@@ -19,6 +21,8 @@ static size_t scratch_bytes(const atti_attn_call *c, int backward, bool wants_pa
 {
     switch (choose(c, backward, wants_params)) {
     case PATH_REF: return 0;
+    case PATH_EDGES: return atti_attn_edges_workspace(c);
+    case PATH_DECODE: return atti_attn_decode_workspace(c);
     case PATH_FAST: return atti_attn_fast_workspace(c, backward);
     default: return atti_attn_generic_workspace(c, backward);
     }
@@ -77,6 +81,8 @@ att_status att_attention_forward(const att_attention_desc *desc,
     att_status st;
     switch (choose(&c, 0, false)) {
     case PATH_REF: st = atti_attn_ref_forward(&c); break;
+    case PATH_EDGES: st = atti_attn_edges_forward(&c); break;
+    case PATH_DECODE: st = atti_attn_decode_forward(&c); break;
     case PATH_FAST: st = atti_attn_fast_forward(&c); break;
     default: st = atti_attn_generic_forward(&c);
     }

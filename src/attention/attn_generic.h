@@ -32,6 +32,7 @@ typedef struct atti_gen_plan {
     bool copy_k, copy_v;
     float *kp, *vp;     /* prepared copies [G,M,dk] [G,M,e] or NULL */
     float *k_inv;       /* cosine: 1/|k| [G,M] */
+    float *ek;          /* additive: e^2k, k clamped to +-24 [G,M,d] */
     float *rope_table;  /* [S,R] cos, sin of every position */
     int32_t *t5_bucket; /* bucket of s - p = -t5_reach .. t5_reach */
     int64_t t5_reach;
@@ -59,7 +60,9 @@ typedef struct atti_gen_row {
     int64_t n, n_runs, edge0;
     const float *k, *v; /* row s of this (b, g) at k + s * ld_k */
     int64_t ld_k, ld_v;
-    float *dk, *dv; /* same for gradients, prepared form; NULL in forward */
+    const float *ek; /* rows d apart; NULL = not made */
+    bool use_ek;     /* this query is small enough for it */
+    float *dk, *dv;  /* same for gradients, prepared form; NULL in forward */
     int64_t ld_dk, ld_dv;
     double *slot; /* this head's parameter gradients or NULL */
     atti_gen_slots at;

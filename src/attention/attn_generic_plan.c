@@ -98,6 +98,8 @@ static size_t layout(atti_gen_plan *p, unsigned char *base)
     p->vp = p->copy_v ? take(&m, rows * c->e, sizeof(float)) : NULL;
     p->k_inv =
         c->desc->score == ATT_SCORE_COSINE ? take(&m, rows, sizeof(float)) : NULL;
+    p->ek = c->desc->score == ATT_SCORE_ADDITIVE ? take(&m, rows * c->dk, sizeof(float))
+                                                 : NULL;
     p->rope_table =
         c->rope_q ? take(&m, p->row_room * c->rope_dims, sizeof(float)) : NULL;
     p->t5_bucket = c->t5_table ? take(&m, 2 * p->t5_reach + 1, sizeof(int32_t)) : NULL;
@@ -209,6 +211,21 @@ static void prepare_key(const atti_gen_plan *p, int64_t b, int64_t g, int64_t s)
     for (int64_t i = 0; i < c->dk; i++) x[i] *= inv;
 }
 
+/* e^2k of one key. Beyond 24 a tanh is 1 whatever a query within 12 adds. */
+static void prepare_exponentials(const atti_gen_plan *p, int64_t b, int64_t g,
+                                 int64_t s)
+{
+    const atti_attn_call *c = p->c;
+    int64_t row = g * c->m_rows + key_row0(c, b) + s;
+    const float *k = p->copy_k
+                         ? p->kp + row * c->dk
+                         : (const float *)c->k.data + atti_attn_koff(c, &c->k, b, s, g);
+    float x[256];
+    for (int64_t i = 0; i < c->dk; i++)
+        x[i] = k[i] > 24.0f ? 48.0f : k[i] < -24.0f ? -48.0f : 2.0f * k[i];
+    (void)p->k->exp_sum(p->ek + row * c->dk, x, 0.0f, c->dk);
+}
+
 static void prepare_task(void *ctx, int64_t task, int thread)
 {
     const atti_gen_plan *p = ctx;
@@ -220,6 +237,7 @@ static void prepare_task(void *ctx, int64_t task, int thread)
     int64_t end = atti_min_i64(s0 + PREPARE_ROWS, atti_attn_nk(c, b));
     for (int64_t s = s0; s < end; s++) {
         if (p->copy_k) prepare_key(p, b, g, s);
+        if (p->ek) prepare_exponentials(p, b, g, s);
         if (p->copy_v)
             atti_gen_load_f32(p->vp + (g * c->m_rows + key_row0(c, b) + s) * c->e,
                               c->v.data, c->dtype, source(c, &c->v, c->v_page, b, s, g),
@@ -245,6 +263,6 @@ void atti_gen_prepare(atti_gen_plan *p)
                                 c->desc->t5_bidirectional != 0);
     int64_t chunks = atti_ceil_div(c->s, PREPARE_ROWS);
     if (p->rope_table) atti_parallel_void(chunks, rope_task, p);
-    if (p->copy_k || p->copy_v)
+    if (p->copy_k || p->copy_v || p->ek)
         atti_parallel_void(c->n_batch * c->kv_heads * chunks, prepare_task, p);
 }

@@ -48,6 +48,7 @@ void atti_gen_row_begin(atti_gen_row *r, int64_t b, int64_t h)
                      : (const float *)c->k.data + atti_attn_koff(c, &c->k, b, 0, r->g);
     r->v = p->copy_v ? p->vp + at * c->e
                      : (const float *)c->v.data + atti_attn_koff(c, &c->v, b, 0, r->g);
+    r->ek = p->ek ? p->ek + at * c->dk : NULL;
     r->dk = p->dkp ? p->dkp + at * c->dk : NULL;
     r->dv = p->dvp ? p->dvp + at * c->e : NULL;
     r->ld_dk = c->dk;

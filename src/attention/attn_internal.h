@@ -230,6 +230,16 @@ ATT_MUST_CHECK att_status atti_attn_fast_forward(const atti_attn_call *c);
 ATT_MUST_CHECK att_status atti_attn_fast_backward(const atti_attn_call *c,
                                                   const atti_attn_grad_call *g);
 
+/* A few queries against a long cache: attn_decode.c. Forward only. */
+bool atti_attn_decode_takes(const atti_attn_call *c);
+size_t atti_attn_decode_workspace(const atti_attn_call *c);
+ATT_MUST_CHECK att_status atti_attn_decode_forward(const atti_attn_call *c);
+
+/* Dot and softmax along edges: attn_edges.c. Forward only. */
+bool atti_attn_edges_takes(const atti_attn_call *c);
+size_t atti_attn_edges_workspace(const atti_attn_call *c);
+ATT_MUST_CHECK att_status atti_attn_edges_forward(const atti_attn_call *c);
+
 /* The generic path: attn_generic_*.c. Any member, f32 and bf16. */
 size_t atti_attn_generic_workspace(const atti_attn_call *c, int backward);
 ATT_MUST_CHECK att_status atti_attn_generic_forward(const atti_attn_call *c);

@@ -8,6 +8,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Softmax attention along edges: what is the same for all nodes. Queries of a node are
+ * [heads, d] packed; key row i starts at k + i * ld_k, its heads k_head apart. */
+typedef struct atti_attn_edges {
+    const float *k, *v;
+    int64_t ld_k, ld_v, k_head, v_head;
+    int64_t heads, group, d, e;
+    float scale;       /* multiplies q . k */
+    float bias_scale;  /* multiplies bias and sink */
+    const float *bias; /* of the node's first edge, bias_ld apart; NULL = none */
+    int64_t bias_ld, bias_head;
+    const float *sink; /* [heads] or NULL */
+} atti_attn_edges;
+
+enum { ATTI_ATTN_EDGE_BLOCK = 64 };
+
 typedef struct atti_attn_row_kernels {
     /* e[j] = q . k[j,:] */
     void (*dot)(float *e, const float *q, const float *k, int64_t ld, int64_t n,
@@ -34,6 +49,14 @@ typedef struct atti_attn_row_kernels {
                           const float *ds, const float *w, const float *q,
                           const float *k, int64_t ld, int64_t n, int64_t d,
                           float leaky);
+    /* The same from eq = e^2q and ek = e^2k: tanh(q + k) = 1 - 2 / (1 + eq ek), one
+     * product and one reciprocal an element. For eq ek in e^-72 .. e^72; absolute error of
+     * each tanh below 4e-7. */
+    void (*add_exp)(float *e, const float *w, const float *eq, const float *ek,
+                    int64_t ld, int64_t n, int64_t d);
+    void (*add_exp_bwd)(float *dq, float *dk, int64_t ld_dk, float *dw, const float *ds,
+                        const float *w, const float *eq, const float *ek, int64_t ld,
+                        int64_t n, int64_t d);
     /* y[j] = exp(x[j] - max); returns the sum, lanes added in double */
     double (*exp_sum)(float *y, const float *x, float max, int64_t n);
     float (*max)(const float *x, int64_t n); /* -Inf for n 0; NaN if any is */
@@ -43,6 +66,10 @@ typedef struct atti_attn_row_kernels {
     /* x[j] = kept ? x[j] * scale : 0, columns col0.. of the row with this key */
     void (*drop)(float *x, uint32_t rowkey, int64_t col0, uint32_t threshold,
                  float scale, int64_t n);
+    /* One node: out [heads, e], lse [heads]; no edges: zeros and -Inf. scratch: floats,
+     * heads * (ATTI_ATTN_EDGE_BLOCK + 2). */
+    void (*edges)(const atti_attn_edges *p, float *out, float *lse, const float *q,
+                  const int32_t *col, int64_t n, float *scratch);
 } atti_attn_row_kernels;
 
 /* The table where atti_k()->attn is NULL (kernels/ref/ref_attn.c). */

@@ -96,6 +96,7 @@ static const kase members[] = {
      .strided = 1},
     {"edges, relu", .layout = EDGES, .norm = ATT_NORM_RELU, .b = 1, .h = 2, .t = 9,
      .s = 9, .d = 4},
+    {"edges, 8 heads of 8", .layout = EDGES, .b = 1, .h = 8, .t = 9, .s = 9, .d = 8, .edge_bias = 2, .sink_logit = 1},
     {"no query", .b = 2, .h = 2, .t = 0, .s = 4, .d = 4, .sink_logit = 1},
     {"no key", .b = 2, .h = 2, .t = 3, .s = 0, .d = 4, .sink_logit = 1},
     {"no sequence", .b = 0, .h = 2, .t = 3, .s = 3, .d = 4,

@@ -1,0 +1,283 @@
+/* attn_decode.c - a few queries (T <= 8) against a long cache, contiguous or paged, f32 or
+ * bf16: bound by reading the cache, so every key and value is read once for all query heads
+ * that share it.
+ *
+ * Keys are cut into chunks of fixed size; a task takes one chunk of one key head for all
+ * its query rows and leaves maximum, sum and weighted values; a second pass joins the chunks in
+ * order (Dao et al. 2023, "flash decoding"). Chunks are cut by the sequence's own
+ * positions, so neither threads nor neighbours nor page size change a bit. */
+#include "attention/attn_generic.h"
+#include "base/checked.h"
+#include "base/threads.h"
+#include "kernels/attn_kernels.h"
+#include "kernels/kernels.h"
+#include <math.h>
+#include <string.h>
+
+enum { MAX_T = 8, CHUNK = 512, BLOCK = 64, MAX_ROWS = 64, LEAST_KEYS = 128 };
+
+typedef struct decode {
+    const atti_attn_call *c;
+    const atti_attn_row_kernels *k;
+    int64_t chunks, rows; /* of a sequence; query rows of a key head */
+    int64_t part_size;    /* floats a (b, g, chunk): rows * (e + 2) */
+    float *q;             /* [n_rows, H, d], rotated */
+    float *part;
+    unsigned char *threads;
+    size_t thread_bytes;
+} decode;
+
+typedef struct scratch {
+    float *e;       /* [rows, BLOCK] */
+    float *kb, *vb; /* one block as f32: bf16 caches */
+} scratch;
+
+bool atti_attn_decode_takes(const atti_attn_call *c)
+{
+    const att_attention_desc *d = c->desc;
+    if (c->dtype == ATT_F64 || c->edges || c->block > 0 || c->block_mask) return false;
+    if (d->score != ATT_SCORE_DOT || d->normalise != ATT_NORM_SOFTMAX) return false;
+    if (c->drop.threshold || c->bias.data || c->prior.data || c->use_alibi)
+        return false;
+    if (c->t5_table || c->shaw || c->rope_k) return false;
+    if (c->t < 1 || c->t > MAX_T || c->t * c->group > MAX_ROWS) return false;
+    return c->paged || c->s >= LEAST_KEYS;
+}
+
+static size_t layout(decode *d, const atti_attn_call *c, unsigned char *base)
+{
+    size_t used = 0, bytes[5];
+    memset(d, 0, sizeof *d);
+    d->c = c;
+    d->k = atti_k()->attn ? atti_k()->attn->rows : &atti_ref_attn_rows;
+    d->chunks = atti_ceil_div(c->s, CHUNK);
+    d->rows = c->t * c->group;
+    d->part_size = atti_round_up(d->rows * (c->e + 2), 16);
+    size_t block = c->dtype == ATT_BF16 ? (size_t)(BLOCK * (c->dk + c->e)) : 0;
+    d->thread_bytes = ((size_t)(d->rows * BLOCK) + block + 32) * sizeof(float);
+    d->thread_bytes = (d->thread_bytes + 63) & ~(size_t)63;
+    int64_t parts, heads;
+    if (!atti_mul_i64(&heads, c->n_batch * c->kv_heads, d->chunks) ||
+        !atti_mul_i64(&parts, heads, d->part_size) || parts > INT64_MAX / 8)
+        return SIZE_MAX;
+    bytes[0] = (size_t)(c->n_rows * c->heads * c->d) * sizeof(float);
+    bytes[1] = (size_t)parts * sizeof(float);
+    bytes[2] = (size_t)atti_threads_max() * d->thread_bytes;
+    for (int i = 0; i < 3; i++) bytes[i] = (bytes[i] + 63) & ~(size_t)63;
+    if (base) {
+        d->q = (float *)(void *)base;
+        d->part = (float *)(void *)(base + bytes[0]);
+        d->threads = base + bytes[0] + bytes[1];
+    }
+    for (int i = 0; i < 3; i++) used += bytes[i];
+    return used;
+}
+
+size_t atti_attn_decode_workspace(const atti_attn_call *c)
+{
+    decode d;
+    return layout(&d, c, NULL);
+}
+
+static float *query_at(const decode *d, int64_t b, int64_t t, int64_t h)
+{
+    return d->q + ((int64_t)atti_attn_row(d->c, b, t) * d->c->heads + h) * d->c->d;
+}
+
+/* Queries of one sequence: as f32, rotated. */
+static void query_task(void *ctx, int64_t b, int thread)
+{
+    const decode *d = ctx;
+    const atti_attn_call *c = d->c;
+    float table[256];
+    (void)thread;
+    int64_t n_q = atti_attn_nq(c, b), n_k = atti_attn_nk(c, b);
+    for (int64_t t = 0; t < n_q; t++) {
+        if (c->rope_q) atti_attn_rope_table(table, c, t + n_k - n_q);
+        for (int64_t h = 0; h < c->heads; h++) {
+            float *q = query_at(d, b, t, h);
+            atti_gen_load_f32(q, c->q.data, c->dtype, atti_attn_qoff(c, &c->q, b, t, h),
+                              c->d);
+            if (c->rope_q) atti_attn_rope_apply(q, c, table, 1);
+        }
+    }
+}
+
+/* Where `*n` rows from s on lie together; *n is cut at the end of a page. */
+static int64_t together(const atti_attn_call *c, const atti_attn_view *w, int64_t page,
+                        int64_t b, int64_t s, int64_t g, int64_t *n)
+{
+    if (!c->paged) return atti_attn_koff(c, w, b, s, g);
+    *n = atti_min_i64(*n, c->page_rows - s % c->page_rows);
+    return atti_attn_pageoff(c, w, page, b, s, g);
+}
+
+/* Calls fn for each run of rows of one block that lie together. */
+typedef void run_fn(const decode *d, const scratch *x, const float *rows, int64_t ld,
+                    int64_t at, int64_t n, const void *ctx);
+
+static void block_runs(const decode *d, const scratch *x, const atti_attn_view *w,
+                       int64_t page, float *copy, int64_t width, int64_t b, int64_t g,
+                       int64_t s0, int64_t n, run_fn *fn, const void *ctx)
+{
+    const atti_attn_call *c = d->c;
+    for (int64_t i = 0, m; i < n; i += m) {
+        m = n - i;
+        int64_t at = together(c, w, page, b, s0 + i, g, &m);
+        if (c->dtype == ATT_BF16) {
+            const uint16_t *p = (const uint16_t *)w->data + at;
+            for (int64_t j = 0; j < m; j++)
+                atti_k()->bf16_to_f32(copy + (i + j) * width, p + j * w->sr, width);
+            fn(d, x, copy + i * width, width, i, m, ctx);
+        } else {
+            fn(d, x, (const float *)w->data + at, w->sr, i, m, ctx);
+        }
+    }
+}
+
+typedef struct place {
+    int64_t b, g, n_q;
+    float *acc; /* [rows, e] */
+} place;
+
+static void score_run(const decode *d, const scratch *x, const float *rows, int64_t ld,
+                      int64_t at, int64_t n, const void *ctx)
+{
+    const place *p = ctx;
+    const atti_attn_call *c = d->c;
+    for (int64_t i = 0; i < c->group; i++)
+        for (int64_t t = 0; t < p->n_q; t++)
+            d->k->dot(x->e + (i * p->n_q + t) * BLOCK + at,
+                      query_at(d, p->b, t, p->g * c->group + i), rows, ld, n, c->d);
+}
+
+static void value_run(const decode *d, const scratch *x, const float *rows, int64_t ld,
+                      int64_t at, int64_t n, const void *ctx)
+{
+    const place *p = ctx;
+    for (int64_t r = 0; r < d->c->group * p->n_q; r++)
+        d->k->wsum(p->acc + r * d->c->e, x->e + r * BLOCK + at, rows, ld, n, d->c->e);
+}
+
+/* Scores of one row of a block -> weights relative to the running maximum. */
+static void soften(const decode *d, float *e, int64_t n, int64_t s0,
+                   const int64_t span[3], float *max, float *sum, float *acc)
+{
+    const atti_attn_call *c = d->c;
+    if (c->softcap > 0.0f) {
+        d->k->tanh(e, e, c->scale / c->softcap, n);
+        for (int64_t j = 0; j < n; j++) e[j] *= c->softcap * c->inv_temp;
+    } else {
+        for (int64_t j = 0; j < n; j++) e[j] *= c->scale * c->inv_temp;
+    }
+    for (int64_t j = 0; j < n; j++) {
+        int64_t s = s0 + j;
+        if (s >= span[0] && (s < span[1] || s >= span[2])) e[j] = -INFINITY;
+    }
+    float m = d->k->max(e, n);
+    if (m == -INFINITY && *max == -INFINITY) {
+        memset(e, 0, (size_t)n * sizeof(float));
+        return;
+    }
+    if (!(m <= *max)) {
+        float shrink = *max == -INFINITY ? 0.0f : expf(*max - m);
+        for (int64_t i = 0; i < c->e; i++) acc[i] *= shrink;
+        *sum *= shrink;
+        *max = m;
+    }
+    *sum += (float)d->k->exp_sum(e, e, *max, n);
+}
+
+static void chunk_task(void *ctx, int64_t task, int thread)
+{
+    const decode *d = ctx;
+    const atti_attn_call *c = d->c;
+    int64_t chunk = task % d->chunks, bg = task / d->chunks;
+    place p = {bg / c->kv_heads, bg % c->kv_heads, 0, NULL};
+    p.n_q = atti_attn_nq(c, p.b);
+    int64_t n_k = atti_attn_nk(c, p.b), rows = c->group * p.n_q;
+    int64_t begin = chunk * CHUNK, end = atti_min_i64(begin + CHUNK, n_k);
+    float *part = d->part + task * d->part_size, *sum = part + d->rows;
+    p.acc = part + 2 * d->rows;
+    int64_t span[MAX_T][3], first = n_k, last = 0;
+    for (int64_t t = 0; t < p.n_q; t++) {
+        atti_attn_span(c, p.n_q, n_k, t, &span[t][0], &span[t][1], &span[t][2]);
+        first = atti_min_i64(first, span[t][0] > 0 ? 0 : span[t][1]);
+        last = atti_max_i64(last, span[t][2]);
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        part[r] = -INFINITY;
+        sum[r] = 0.0f;
+    }
+    memset(p.acc, 0, (size_t)(rows * c->e) * sizeof(float));
+    unsigned char *mem = d->threads + (size_t)thread * d->thread_bytes;
+    scratch x = {(float *)(void *)mem, NULL, NULL};
+    x.kb = x.e + d->rows * BLOCK;
+    x.vb = x.kb + BLOCK * c->dk;
+    for (int64_t s = begin; s < end; s += BLOCK) {
+        int64_t n = atti_min_i64(BLOCK, end - s);
+        if (s >= last || s + n <= first) continue;
+        block_runs(d, &x, &c->k, c->k_page, x.kb, c->dk, p.b, p.g, s, n, score_run, &p);
+        for (int64_t r = 0; r < rows; r++)
+            soften(d, x.e + r * BLOCK, n, s, span[r % p.n_q], &part[r], &sum[r],
+                   p.acc + r * c->e);
+        block_runs(d, &x, &c->v, c->v_page, x.vb, c->e, p.b, p.g, s, n, value_run, &p);
+    }
+}
+
+/* Joins the chunks of one query row in rising order. */
+static void join_row(const decode *d, int64_t b, int64_t h, int64_t t, int64_t n_q)
+{
+    const atti_attn_call *c = d->c;
+    int64_t g = h / c->group, r = (h % c->group) * n_q + t;
+    int64_t used = atti_ceil_div(atti_attn_nk(c, b), CHUNK);
+    const float *part = d->part + (b * c->kv_heads + g) * d->chunks * d->part_size;
+    float out[256] = {0}, max = -INFINITY;
+    if (c->sink_logit) max = c->inv_temp * *atti_gen_par(c->sink_logit, h);
+    float sink = max;
+    for (int64_t i = 0; i < used; i++) {
+        float m = part[i * d->part_size + r];
+        if (!(m <= max)) max = m; /* a NaN stays */
+    }
+    double sum = sink > -INFINITY ? exp((double)(sink - max)) : 0.0;
+    for (int64_t i = 0; max != -INFINITY && i < used; i++) {
+        const float *x = part + i * d->part_size;
+        if (x[r] == -INFINITY) continue;
+        float w = expf(x[r] - max);
+        const float *acc = x + 2 * d->rows + r * c->e;
+        sum += (double)w * (double)x[d->rows + r];
+        for (int64_t j = 0; j < c->e; j++) out[j] += w * acc[j];
+    }
+    float inv = sum != 0.0 ? (float)(1.0 / sum) : 0.0f;
+    for (int64_t j = 0; j < c->e; j++) out[j] *= inv;
+    atti_gen_store_f32(c->out.data, c->dtype, atti_attn_qoff(c, &c->out, b, t, h), out,
+                       c->e, false);
+    if (c->lse.data)
+        ((float *)c->lse.data)[atti_attn_qoff(c, &c->lse, b, t, h)] =
+            max == -INFINITY ? -INFINITY : (float)((double)max + log(sum));
+}
+
+static void join_task(void *ctx, int64_t task, int thread)
+{
+    const decode *d = ctx;
+    int64_t b = task / d->c->kv_heads, g = task % d->c->kv_heads;
+    int64_t n_q = atti_attn_nq(d->c, b);
+    (void)thread;
+    for (int64_t i = 0; i < d->c->group; i++)
+        for (int64_t t = 0; t < n_q; t++) join_row(d, b, g * d->c->group + i, t, n_q);
+}
+
+att_status atti_attn_decode_forward(const atti_attn_call *c)
+{
+    decode d;
+    size_t need = layout(&d, c, c->workspace);
+    if (need > c->workspace_bytes)
+        return atti_fail(ATT_EINVAL,
+                         "attention: workspace of %zu bytes, %zu are needed",
+                         c->workspace_bytes, need);
+    atti_parallel_void(c->n_batch, query_task, &d);
+    int64_t heads = c->n_batch * c->kv_heads;
+    atti_parallel_void(heads * d.chunks, chunk_task, &d);
+    atti_parallel_void(heads, join_task, &d);
+    return ATT_OK;
+}
