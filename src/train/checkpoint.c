@@ -303,6 +303,7 @@ static att_status load_one(atti_trainer *t, const char *dir)
     atti_train_state s;
     int regular = 0;
     ATTI_TRY(atti_train_state_read(&s, &regular, dir));
+    ATTI_TRY(atti_train_state_same(t, dir));
     ATTI_TRY(load_buffers(t, dir));
     t->state = s;
     t->saved = s.update;
@@ -314,19 +315,19 @@ att_status atti_checkpoint_load(atti_trainer *t, int *found)
     int64_t *list = NULL;
     size_t n = 0;
     ATTI_TRY(atti_checkpoint_list(t->checkpoints, &list, &n));
-    att_status st = ATT_OK;
+    atti_error newest = {.code = ATT_OK};
     *found = 0;
     for (size_t i = n; i-- > 0 && !*found;) {
         char *path = NULL;
-        st = atti_checkpoint_path(&path, t->checkpoints, list[i]);
+        att_status st = atti_checkpoint_path(&path, t->checkpoints, list[i]);
         if (st == ATT_OK) st = load_one(t, path);
         atti_free(path);
         *found = st == ATT_OK;
-        /* A damaged one is named, and the one before it is tried. */
-        if (!*found && i > 0) {
-            atti_train_say(t, 4, "cannot resume: %s", att_error_message());
-        }
+        if (st != ATT_OK && newest.code == ATT_OK) atti_error_take(&newest, st);
     }
     atti_free(list);
-    return st;
+    if (!*found && newest.code != ATT_OK) return atti_error_post(&newest);
+    /* A damaged one is named; the one before it serves. */
+    if (newest.code != ATT_OK) atti_train_say(t, 4, "cannot resume: %s", newest.text);
+    return ATT_OK;
 }

@@ -216,13 +216,6 @@ static att_status parse_words(atti_trainer *t)
     return ATT_OK;
 }
 
-att_status atti_train_opts_check(atti_trainer *t)
-{
-    ATTI_TRY(check_files(&t->o));
-    ATTI_TRY(check_ranges(&t->o));
-    return parse_words(t);
-}
-
 att_status atti_train_model_config(atti_marian_config *c, const att_train_opts *o,
                                    int64_t source_vocab, int64_t target_vocab)
 {
@@ -252,4 +245,13 @@ att_status atti_train_model_config(atti_marian_config *c, const att_train_opts *
     ATTI_TRY(atti_marian_set_score(c, o->score));
     ATTI_TRY(atti_marian_set_normalise(c, o->normalise));
     return atti_marian_config_check(c);
+}
+
+att_status atti_train_opts_check(atti_trainer *t)
+{
+    ATTI_TRY(check_files(&t->o));
+    ATTI_TRY(check_ranges(&t->o));
+    ATTI_TRY(parse_words(t));
+    /* Words and sizes of the model are wrong with any vocabulary: say so at once. */
+    return atti_train_model_config(&t->cfg, &t->o, 100, 100);
 }

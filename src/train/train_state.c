@@ -105,6 +105,42 @@ att_status atti_train_state_write(const atti_trainer *t, const char *dir, int re
     return st;
 }
 
+static att_status load_state(atti_json **root, const char *dir)
+{
+    char *path = NULL;
+    ATTI_TRY(atti_path_join(&path, dir, "state.json"));
+    att_status st = atti_json_load(root, path, 1 << 20, ATTI_JSON_NO_DUPLICATES);
+    atti_free(path);
+    return st;
+}
+
+att_status atti_train_state_same(const atti_trainer *t, const char *dir)
+{
+    atti_json *root = NULL;
+    ATTI_TRY(load_state(&root, dir));
+    const struct {
+        const char *key, *what;
+        int64_t now;
+    } same[] = {{"seed", "--seed", (int64_t)t->o.seed},
+                {"pairs", "the number of training pairs", t->train.n},
+                {"parameters", "the number of weights", (int64_t)t->params.count}};
+    att_status st = ATT_OK;
+    for (size_t i = 0; i < sizeof same / sizeof *same && st == ATT_OK; i++) {
+        int64_t then = 0;
+        st = atti_json_get_i64(&then, root, same[i].key, same[i].now, INT64_MIN,
+                               INT64_MAX);
+        if (st == ATT_OK && then != same[i].now) {
+            st = atti_fail(
+                ATT_EINVAL,
+                "%s: %s was %lld, is %lld: a training goes on with the options "
+                "and files it began with",
+                dir, same[i].what, (long long)then, (long long)same[i].now);
+        }
+    }
+    atti_json_destroy(root);
+    return st;
+}
+
 static att_status read_fields(atti_train_state *s, int *regular, const atti_json *root)
 {
     bool b = true;
@@ -127,13 +163,10 @@ static att_status read_fields(atti_train_state *s, int *regular, const atti_json
 
 att_status atti_train_state_read(atti_train_state *s, int *regular, const char *dir)
 {
-    char *path = NULL;
     atti_json *root = NULL;
-    ATTI_TRY(atti_path_join(&path, dir, "state.json"));
-    att_status st = atti_json_load(&root, path, 1 << 20, ATTI_JSON_NO_DUPLICATES);
+    ATTI_TRY(load_state(&root, dir));
     atti_train_state_init(s);
-    if (st == ATT_OK) st = read_fields(s, regular, root);
+    att_status st = read_fields(s, regular, root);
     atti_json_destroy(root);
-    atti_free(path);
     return st;
 }

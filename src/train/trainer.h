@@ -113,6 +113,8 @@ ATT_MUST_CHECK att_status atti_train_state_write(const atti_trainer *t, const ch
                                                  int regular);
 ATT_MUST_CHECK att_status atti_train_state_read(atti_train_state *s, int *regular,
                                                 const char *dir);
+/* ATT_EINVAL where seed, corpus or model are not those that the checkpoint was made with. */
+ATT_MUST_CHECK att_status atti_train_state_same(const atti_trainer *t, const char *dir);
 
 /* checkpoint.c */
 /* regular: made by the save frequency, so that an uninterrupted run has it too: only

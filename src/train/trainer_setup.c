@@ -25,6 +25,15 @@ static int has_model(const char *dir)
     return yes;
 }
 
+static int has_checkpoint(const char *checkpoints)
+{
+    int64_t *list = NULL;
+    size_t n = 0;
+    if (atti_checkpoint_list(checkpoints, &list, &n) != ATT_OK) return 0;
+    atti_free(list);
+    return n > 0;
+}
+
 static att_status forget_old(const atti_trainer *t)
 {
     static const char *const names[] = {
@@ -62,7 +71,7 @@ static att_status open_directory(atti_trainer *t)
     ATTI_TRY(atti_path_join(&t->checkpoints, t->dir, "checkpoints"));
     ATTI_TRY(atti_mkdir_all(t->dir));
     ATTI_TRY(atti_lock_dir(&t->lock, t->dir));
-    int used = has_model(t->dir) || atti_path_is_dir(t->checkpoints);
+    int used = has_model(t->dir) || has_checkpoint(t->checkpoints);
     if (used && !o->resume && !o->overwrite) {
         return atti_fail(
             ATT_EINVAL,

@@ -99,7 +99,8 @@ static void every_pair_comes_once_an_epoch(void **state)
             } while (item.seen < p.n);
             for (int i = 0; i < 3000; i++) assert_int_equal(seen[i], 1);
             /* Balanced cuts: no batch of a handful of tokens (the corpus is two windows). */
-            if (o.shuffle && least <= o.budget / 5) fail_msg("variant %d: a batch of %d tokens", variant, (int)least);
+            if (o.shuffle && least <= o.budget / 5)
+                fail_msg("variant %d: a batch of %d tokens", variant, (int)least);
             free(seen);
         }
         atti_feed_close(f);

@@ -93,7 +93,10 @@ static void crlf_bom_and_a_missing_last_newline_change_nothing(void **state)
     (void)state;
     atti_pairs p;
     int32_t s[8], t[8], scratch[16];
-    assert_ok(OPEN(&p, "\xef\xbb\xbf" "ab\r\ncd\r\n", "x\r\nyy"));
+    assert_ok(OPEN(&p,
+                   "\xef\xbb\xbf"
+                   "ab\r\ncd\r\n",
+                   "x\r\nyy"));
     assert_int_equal(p.n, 2);
     assert_int_equal(p.invalid, 0);
     assert_ok(atti_pairs_read(&p, 0, s, t, scratch));

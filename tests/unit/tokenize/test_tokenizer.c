@@ -220,8 +220,8 @@ static void identity_keeps_tokenised_text_as_it_is(void **state)
     o.normalise = 0;
     assert_ok(att_tokenizer_train(support_temp("raw.spm"), files, 1, &o));
     assert_ok(att_tokenizer_open(&t, support_temp("raw.spm"), NULL));
-    static const char *const texts[] = {
-        "a man &apos;s hat &quot; is red &quot; .", "a b , c . d", "ein \xc2\xbd mann"};
+    static const char *const texts[] = {"a man &apos;s hat &quot; is red &quot; .",
+                                        "a b , c . d", "ein \xc2\xbd mann"};
     for (int i = 0; i < 2; i++) {
         int32_t *ids = NULL;
         size_t n = 0, cap = 0;
@@ -261,10 +261,20 @@ static void a_small_corpus_gives_a_smaller_vocabulary(void **state)
 static void odd_corpora_are_trained_on_or_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        "   \n\t\n", "\x01\x02\n", "\xe2\x80\x8b\n", "\xe2\x96\x81\n", "\xef\xbb\xbf\n",
-        "a\n",        "a\tb\n",    ".\n",          "\xc2\xa0\n",     "\xe3\x80\x80\n",
-        "<unk> </s>\n", "a a a a a\n", "\xf0\x9f\x98\x80\n", "\xef\xbf\xbd\n"};
+    static const char *const texts[] = {"   \n\t\n",
+                                        "\x01\x02\n",
+                                        "\xe2\x80\x8b\n",
+                                        "\xe2\x96\x81\n",
+                                        "\xef\xbb\xbf\n",
+                                        "a\n",
+                                        "a\tb\n",
+                                        ".\n",
+                                        "\xc2\xa0\n",
+                                        "\xe3\x80\x80\n",
+                                        "<unk> </s>\n",
+                                        "a a a a a\n",
+                                        "\xf0\x9f\x98\x80\n",
+                                        "\xef\xbf\xbd\n"};
     const char *file = support_temp("odd.txt");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         for (int kind = 0; kind < 8; kind++) {
@@ -291,7 +301,8 @@ static void bad_arguments_are_named(void **state)
     att_tokenizer *t = NULL;
     assert_fails(att_tokenizer_open(NULL, "x", NULL), ATT_EINVAL, "out");
     assert_fails(att_tokenizer_open(&t, NULL, NULL), ATT_EINVAL, "spm_path");
-    assert_fails(att_tokenizer_open(&t, "/no/such.spm", NULL), ATT_ENOTFOUND, "such.spm");
+    assert_fails(att_tokenizer_open(&t, "/no/such.spm", NULL), ATT_ENOTFOUND,
+                 "such.spm");
     assert_fails(att_tokenizer_train("x", NULL, 0, NULL), ATT_EINVAL, "no files");
     assert_fails(att_tokenizer_write_vocab(NULL, NULL, 0), ATT_EINVAL, "vocab_path");
     assert_null(t);

@@ -15,8 +15,8 @@ static void spans_are_numbers_with_a_unit(void **state)
                 {"500", 500, ATTI_UNIT_UPDATES}, {"1.5Mu", 1.5e6, ATTI_UNIT_UPDATES},
                 {"0", 0, ATTI_UNIT_NONE},        {"", 0, ATTI_UNIT_NONE},
                 {NULL, 0, ATTI_UNIT_NONE}};
-    static const char *const bad[] = {"e",   "-3e", "12x", "u",    "nan", "-",
-                                      "0u",  "K",   "1KK", "infm", "1 2u"};
+    static const char *const bad[] = {"e",  "-3e", "12x", "u",    "nan", "-",
+                                      "0u", "K",   "1KK", "infm", "1 2u"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         atti_span s;
         assert_ok(atti_span_parse(&s, good[i].text, ATTI_UNIT_UPDATES, "--after"));
@@ -54,8 +54,10 @@ static void rates_follow_their_formulas(void **state)
     assert_true(fabs(atti_schedule_rate(&s, 8000, 0, 0) - 0.0025) < 1e-12);
     s.decay = ATTI_DECAY_NOAM; /* the paper's: peak lr / sqrt(C warmup) */
     s.lr = 2.0;
-    assert_true(fabs(atti_schedule_rate(&s, 2000, 0, 0) - 2 / sqrt(128.0 * 2000)) < 1e-12);
-    assert_true(fabs(atti_schedule_rate(&s, 8000, 0, 0) - 1 / sqrt(128.0 * 2000)) < 1e-12);
+    assert_true(fabs(atti_schedule_rate(&s, 2000, 0, 0) - 2 / sqrt(128.0 * 2000)) <
+                1e-12);
+    assert_true(fabs(atti_schedule_rate(&s, 8000, 0, 0) - 1 / sqrt(128.0 * 2000)) <
+                1e-12);
     s.lr = 1.0;
     s.decay = ATTI_DECAY_LINEAR;
     assert_true(fabs(atti_schedule_rate(&s, 2000, 0.2, 0.2) - 1.0) < 1e-12);

@@ -8,7 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static char *dir_of(const char *name) { return strdup(support_temp(name)); }
+static char *dir_of(const char *name)
+{
+    return strdup(support_temp(name));
+}
 
 static void any_number_of_threads_gives_the_same_bytes(void **state)
 {

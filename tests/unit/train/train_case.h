@@ -91,8 +91,9 @@ static inline void assert_same_file(const char *a, const char *b)
 
 static inline void assert_same_model(const char *dir_a, const char *dir_b)
 {
-    static const char *const names[] = {"model.safetensors", "config.json", "vocab.json",
-                                        "source.spm", "generation_config.json"};
+    static const char *const names[] = {"model.safetensors", "config.json",
+                                        "vocab.json", "source.spm",
+                                        "generation_config.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char a[400], b[400];
         assert_same_file(case_path(a, sizeof a, dir_a, names[i]),
