@@ -19,7 +19,11 @@ typedef struct atti_attn_fast {
     int64_t parts, step; /* backward: see attn_fast_backward.c */
     char *scratch;       /* one slot a thread */
     size_t slot;
-    void *owned; /* workspace made here because the caller's was too small */
+    /* The operands the kernels see: the call's own, or f32 copies (attn_fast_stage.c). */
+    atti_attn_view q, keys, v, out, dout, dq, dk, dv;
+    bool staged, add; /* add: gradients are added to what the views hold */
+    float *rope;      /* [longest S, R]: cos and sin by position */
+    void *owned;      /* workspace made here because the caller's was too small */
 } atti_attn_fast;
 
 /* Workspace, problem and thread slots; units of sequence b = count(f, b). */
@@ -27,6 +31,10 @@ ATT_MUST_CHECK att_status atti_attn_fast_begin(atti_attn_fast *f,
                                                const atti_attn_call *c,
                                                const atti_attn_grad_call *g);
 void atti_attn_fast_end(atti_attn_fast *f);
+/* Copies in f32, rotated where the call wants it: bytes, before the kernels, after them. */
+size_t atti_attn_fast_stage_bytes(const atti_attn_call *c, int backward);
+void atti_attn_fast_stage_in(atti_attn_fast *f, char *space);
+void atti_attn_fast_stage_out(atti_attn_fast *f);
 /* Multiplications and additions of sequence b and one head, about: what is visible. */
 double atti_attn_fast_flops(const atti_attn_fast *f, int64_t b);
 /* Fills start and batch from the units of each sequence. */

@@ -46,10 +46,10 @@ static int64_t cut(int64_t n, int64_t i, int64_t parts, int64_t grain)
 static void zero_padding(const atti_attn_fast *f, int64_t b, int64_t kv, int64_t n_k)
 {
     const atti_attn_call *c = f->c;
-    if (c->ragged || f->g->accumulate) return;
+    if (c->ragged || f->add) return;
     for (int64_t s = n_k; s < c->s; s++) {
-        float *dk = at_row(&f->g->dk, atti_attn_koff(c, &f->g->dk, b, s, kv));
-        float *dv = at_row(&f->g->dv, atti_attn_koff(c, &f->g->dv, b, s, kv));
+        float *dk = at_row(&f->dk, atti_attn_koff(c, &f->dk, b, s, kv));
+        float *dv = at_row(&f->dv, atti_attn_koff(c, &f->dv, b, s, kv));
         for (int64_t i = 0; dk && i < c->d; i++) dk[i] = 0.0f;
         for (int64_t i = 0; dv && i < c->e; i++) dv[i] = 0.0f;
     }
@@ -59,7 +59,6 @@ static void backward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
                           void *scratch)
 {
     const atti_attn_call *c = f->c;
-    const atti_attn_grad_call *g = f->g;
     int64_t kv = within / f->parts, part = within % f->parts;
     int64_t other = (part + f->step) % f->parts;
     for (int64_t i = 0; i < c->group; i++) {
@@ -67,20 +66,20 @@ static void backward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
         atti_attn_problem p;
         atti_attn_fast_problem(&p, f, b, h);
         atti_attn_grads x = {
-            .out = at_row(&c->out, atti_attn_qoff(c, &c->out, b, 0, h)),
-            .dout = at_row(&g->dout, atti_attn_qoff(c, &g->dout, b, 0, h)),
+            .out = at_row(&f->out, atti_attn_qoff(c, &f->out, b, 0, h)),
+            .dout = at_row(&f->dout, atti_attn_qoff(c, &f->dout, b, 0, h)),
             .lse = at_row(&c->lse, atti_attn_qoff(c, &c->lse, b, 0, h)),
-            .ld_o = c->out.sr,
-            .ld_do = g->dout.sr,
+            .ld_o = f->out.sr,
+            .ld_do = f->dout.sr,
             .ld_lse = c->lse.sr,
-            .dq = at_row(&g->dq, atti_attn_qoff(c, &g->dq, b, 0, h)),
-            .dk = at_row(&g->dk, atti_attn_koff(c, &g->dk, b, 0, kv)),
-            .dv = at_row(&g->dv, atti_attn_koff(c, &g->dv, b, 0, kv)),
-            .ld_dq = g->dq.sr,
-            .ld_dk = g->dk.sr,
-            .ld_dv = g->dv.sr,
-            .add_dq = g->accumulate || f->step > 0,
-            .add_dkv = g->accumulate || f->step > 0 || i > 0,
+            .dq = at_row(&f->dq, atti_attn_qoff(c, &f->dq, b, 0, h)),
+            .dk = at_row(&f->dk, atti_attn_koff(c, &f->dk, b, 0, kv)),
+            .dv = at_row(&f->dv, atti_attn_koff(c, &f->dv, b, 0, kv)),
+            .ld_dq = f->dq.sr,
+            .ld_dk = f->dk.sr,
+            .ld_dv = f->dv.sr,
+            .add_dq = f->add || f->step > 0,
+            .add_dkv = f->add || f->step > 0 || i > 0,
         };
         int64_t tiles = atti_attn_fast_tiles(f, p.n_q);
         f->k->bwd_f32(&p, &x, tiles * other / f->parts, tiles * (other + 1) / f->parts,
@@ -114,6 +113,7 @@ att_status atti_attn_fast_backward(const atti_attn_call *c,
     atti_attn_fast_number(&f, backward_units);
     for (f.step = 0; f.step < f.parts; f.step++)
         atti_parallel_void((f.units + f.batch - 1) / f.batch, backward_task, &f);
+    atti_attn_fast_stage_out(&f);
     atti_attn_fast_end(&f);
     return ATT_OK;
 }

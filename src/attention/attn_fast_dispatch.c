@@ -7,10 +7,10 @@ bool atti_attn_fast_takes(const atti_attn_call *c, int backward)
 {
     const att_attention_desc *d = c->desc;
     (void)backward;
-    if (!atti_k()->attn || c->dtype != ATT_F32) return false;
+    if (!atti_k()->attn || (c->dtype != ATT_F32 && c->dtype != ATT_BF16)) return false;
     if (d->score != ATT_SCORE_DOT || d->normalise != ATT_NORM_SOFTMAX) return false;
     if (c->paged || c->edges || c->block > 0 || c->block_mask) return false;
-    if (c->rope_q || c->rope_k || c->t5_buckets > 0 || c->shaw > 0) return false;
+    if (c->t5_buckets > 0 || c->shaw > 0) return false;
     if (c->prior.data || c->dk != c->d) return false;
     /* A bias row must be contiguous along the keys. */
     return !c->bias.data || c->bias.ss == 1;
@@ -30,11 +30,11 @@ static void forward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
     int64_t h = within / groups, tile = within % groups * f->group_tiles;
     atti_attn_problem p;
     atti_attn_fast_problem(&p, f, b, h);
-    float *out = (float *)c->out.data + atti_attn_qoff(c, &c->out, b, 0, h),
+    float *out = (float *)f->out.data + atti_attn_qoff(c, &f->out, b, 0, h),
           *lse = NULL;
     if (c->lse.data) lse = (float *)c->lse.data + atti_attn_qoff(c, &c->lse, b, 0, h);
     int64_t end = tile + f->group_tiles, tiles = atti_attn_fast_tiles(f, p.n_q);
-    f->k->fwd_f32(&p, out, c->out.sr, lse, c->lse.sr, tile, end < tiles ? end : tiles,
+    f->k->fwd_f32(&p, out, f->out.sr, lse, c->lse.sr, tile, end < tiles ? end : tiles,
                   scratch);
 }
 
@@ -58,6 +58,7 @@ att_status atti_attn_fast_forward(const atti_attn_call *c)
     f.parts = f.group_tiles = 1;
     atti_attn_fast_number(&f, forward_units);
     atti_parallel_void((f.units + f.batch - 1) / f.batch, forward_task, &f);
+    atti_attn_fast_stage_out(&f);
     atti_attn_fast_end(&f);
     return ATT_OK;
 }

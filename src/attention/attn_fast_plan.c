@@ -25,15 +25,14 @@ size_t atti_attn_fast_workspace(const atti_attn_call *c, int backward)
 {
     const atti_attn_kernels *k = atti_k()->attn;
     size_t threads = (size_t)atti_threads_max();
-    return k ? start_bytes(c) + threads * slot_bytes(c, k, backward) : 0;
+    if (!k) return 0;
+    return start_bytes(c) + threads * slot_bytes(c, k, backward) +
+           atti_attn_fast_stage_bytes(c, backward);
 }
 
 static atti_attn_problem shared_problem(const atti_attn_call *c)
 {
-    atti_attn_problem p = {.ld_q = c->q.sr,
-                           .ld_k = c->k.sr,
-                           .ld_v = c->v.sr,
-                           .d = c->d,
+    atti_attn_problem p = {.d = c->d,
                            .e = c->e,
                            .scale = c->scale,
                            .softcap = c->softcap,
@@ -63,6 +62,22 @@ att_status atti_attn_fast_begin(atti_attn_fast *f, const atti_attn_call *c,
     f->start = (int64_t *)(void *)space;
     f->scratch = space + start_bytes(c);
     f->slot = slot_bytes(c, f->k, g != NULL);
+    f->q = c->q;
+    f->keys = c->k;
+    f->v = c->v;
+    f->out = c->out;
+    if (g) {
+        f->dout = g->dout;
+        f->dq = g->dq;
+        f->dk = g->dk;
+        f->dv = g->dv;
+        f->add = g->accumulate;
+    }
+    if (atti_attn_fast_stage_bytes(c, g != NULL))
+        atti_attn_fast_stage_in(f, f->scratch + f->slot * (size_t)atti_threads_max());
+    f->base.ld_q = f->q.sr;
+    f->base.ld_k = f->keys.sr;
+    f->base.ld_v = f->v.sr;
     return ATT_OK;
 }
 
@@ -127,9 +142,9 @@ void atti_attn_fast_problem(atti_attn_problem *p, const atti_attn_fast *f, int64
     *p = f->base;
     p->n_q = atti_attn_nq(c, b);
     p->n_k = atti_attn_nk(c, b);
-    p->q = (const float *)c->q.data + atti_attn_qoff(c, &c->q, b, 0, h);
-    p->k = (const float *)c->k.data + atti_attn_koff(c, &c->k, b, 0, kv);
-    p->v = (const float *)c->v.data + atti_attn_koff(c, &c->v, b, 0, kv);
+    p->q = (const float *)f->q.data + atti_attn_qoff(c, &f->q, b, 0, h);
+    p->k = (const float *)f->keys.data + atti_attn_koff(c, &f->keys, b, 0, kv);
+    p->v = (const float *)f->v.data + atti_attn_koff(c, &f->v, b, 0, kv);
     if (c->use_alibi) p->alibi = (float)atti_attn_slope(c, h);
     if (c->bias.data) p->bias = c->bias.data + b * c->bias.sb + h * c->bias.sh;
     if (c->sink_logit) p->sink_logit = ((const float *)c->sink_logit)[h];

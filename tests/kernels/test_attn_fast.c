@@ -2,6 +2,7 @@
  * double reference, bit for bit equal whatever the number of threads, the neighbours in the
  * batch or the layout, and blind to what lies past a sequence's length. */
 #include "attend/attention.h"
+#include "kernels/half.h"
 #include "support.h"
 
 #include <math.h>
@@ -14,6 +15,7 @@ typedef struct setup {
     int causal;
     int64_t left, right;
     float dropout, softcap;
+    int rope, rope_dims, rounded; /* rounded: operands are bf16 numbers */
     int lengths; /* dense: key lengths fall by 7 a sequence, NaN behind them */
 } setup;
 
@@ -38,12 +40,16 @@ static void tensor(call *w, att_tensor *t, int64_t heads, int64_t n, int64_t wid
 {
     int64_t dense[4] = {w->c.b, heads, n, width}, packed[3] = {n, heads, width};
     int32_t dims = (w->c.ragged ? 3 : 4) - (width ? 0 : 1);
-    assert_ok(att_tensor_alloc(t, w->dtype, dims, w->c.ragged ? packed : dense));
+    att_dtype dtype = width || w->dtype == ATT_F64 ? w->dtype : ATT_F32; /* lse */
+    assert_ok(att_tensor_alloc(t, dtype, dims, w->c.ragged ? packed : dense));
     size_t count = (size_t)att_tensor_count(t);
     float *x = malloc((count + 1) * sizeof(float));
     support_fill(x, count, seed, -1.0f, 1.0f);
     for (size_t i = 0; i < count; i++) {
-        if (w->dtype == ATT_F64)
+        if (w->c.rounded) x[i] = atti_bf16_to_f32(atti_f32_to_bf16(x[i]));
+        if (t->dtype == ATT_BF16)
+            ((uint16_t *)t->data)[i] = atti_f32_to_bf16(x[i]);
+        else if (w->dtype == ATT_F64)
             ((double *)t->data)[i] = x[i];
         else
             ((float *)t->data)[i] = x[i];
@@ -79,6 +85,9 @@ static call *call_new(const setup *c, att_dtype dtype)
     w->desc.right = c->right;
     w->desc.dropout = c->dropout;
     w->desc.softcap = c->softcap;
+    w->desc.rope = c->rope;
+    w->desc.rope_dims = c->rope_dims;
+    w->desc.rope_offset = c->rope ? 3 : 0;
     w->desc.seed = 99;
     w->args.q = &w->q, w->args.k = &w->k, w->args.v = &w->v;
     w->args.out = &w->out, w->args.lse = &w->lse;
@@ -138,13 +147,16 @@ static void same(const att_tensor *a, const att_tensor *b)
 }
 
 static const setup cases[] = {
-    {2, 4, 4, 70, 70, 16, 16, 0, 0, -1, -1, 0, 0, 0},
-    {2, 4, 2, 65, 100, 24, 40, 0, 1, -1, -1, 0, 0, 0},
-    {3, 8, 2, 33, 50, 32, 32, 1, 1, -1, -1, 0.2f, 0, 0},
-    {4, 2, 1, 40, 90, 64, 64, 0, 0, 20, 10, 0, 0, 1},
-    {1, 1, 1, 700, 600, 16, 16, 0, 0, -1, -1, 0, 0, 0}, /* cut into parts */
-    {1, 2, 1, 1100, 1100, 8, 8, 0, 1, -1, -1, 0.1f, 2.0f, 0},
-    {1, 2, 2, 900, 1000, 8, 16, 1, 0, 64, 64, 0, 0, 0},
+    {2, 4, 4, 70, 70, 16, 16, 0, 0, -1, -1, 0, 0, 0, 0, 0, 0},
+    {2, 4, 2, 65, 100, 24, 40, 0, 1, -1, -1, 0, 0, 0, 0, 0, 0},
+    {3, 8, 2, 33, 50, 32, 32, 1, 1, -1, -1, 0.2f, 0, 0, 0, 0, 0},
+    {4, 2, 1, 40, 90, 64, 64, 0, 0, 20, 10, 0, 0, 0, 0, 0, 1},
+    {1, 1, 1, 700, 600, 16, 16, 0, 0, -1, -1, 0, 0, 0, 0, 0, 0}, /* cut into parts */
+    {1, 2, 1, 1100, 1100, 8, 8, 0, 1, -1, -1, 0.1f, 2.0f, 0, 0, 0, 0},
+    {1, 2, 2, 900, 1000, 8, 16, 1, 0, 64, 64, 0, 0, 0, 0, 0, 0},
+    {2, 4, 2, 50, 70, 32, 16, 0, 1, -1, -1, 0, 0, ATT_ROPE_HALF, 0, 0, 0},
+    {3, 4, 4, 40, 30, 24, 24, 1, 0, -1, -1, 0, 0, ATT_ROPE_INTERLEAVED, 10, 0, 0},
+    {2, 2, 1, 300, 300, 16, 16, 0, 1, -1, -1, 0, 0, ATT_ROPE_HALF, 8, 0, 1},
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -160,6 +172,32 @@ static void equals_the_double_reference(void **state)
         close_to(&w->dq, &r->dq);
         close_to(&w->dk, &r->dk);
         close_to(&w->dv, &r->dv);
+        call_free(w);
+        call_free(r);
+    }
+}
+
+/* bf16 in and out: sums are f32, so that each result is off by its own rounding, and
+ * gradients also by that of `out` in delta (2^-9 of a row's sum of |dout out|, e terms). */
+static void bf16_equals_the_double_reference(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_CASES; i++) {
+        setup c = cases[i];
+        c.rounded = 1;
+        call *w = call_new(&c, ATT_BF16), *r = call_new(&c, ATT_F64);
+        run(w);
+        run(r);
+        att_tensor *a[] = {&w->out, &w->dq, &w->dk, &w->dv},
+                   *b[] = {&r->out, &r->dq, &r->dk, &r->dv};
+        for (int j = 0; j < 4; j++)
+            for (int64_t k = 0; k < att_tensor_count(a[j]); k++) {
+                double x = atti_bf16_to_f32(((uint16_t *)a[j]->data)[k]),
+                       y = ((double *)b[j]->data)[k];
+                if (!(fabs(x - y) <= 0.004 * fabs(y) + (j ? 0.02 : 1e-5)))
+                    fail_msg("case %d tensor %d element %lld: got %g want %g", i, j,
+                             (long long)k, x, y);
+            }
         call_free(w);
         call_free(r);
     }
@@ -200,7 +238,7 @@ static void copy_rows(att_tensor *dst, const att_tensor *src, int64_t row0)
 static void neighbours_do_not_matter(void **state)
 {
     (void)state;
-    setup c = {3, 4, 2, 75, 90, 32, 24, 1, 1, -1, -1, 0, 0, 0};
+    setup c = {3, 4, 2, 75, 90, 32, 24, 1, 1, -1, -1, 0, 0, 0, 0, 0, 0};
     call *all = call_new(&c, ATT_F32);
     run(all);
     for (int64_t i = 0; i < c.b; i++) {
@@ -230,7 +268,7 @@ static void neighbours_do_not_matter(void **state)
 static void padding_is_not_read(void **state)
 {
     (void)state;
-    setup c = {4, 2, 2, 40, 90, 16, 16, 0, 0, -1, -1, 0, 0, 1};
+    setup c = {4, 2, 2, 40, 90, 16, 16, 0, 0, -1, -1, 0, 0, 0, 0, 0, 1};
     call *w = call_new(&c, ATT_F32);
     for (int64_t b = 0; b < c.b; b++)
         for (int64_t h = 0; h < c.g; h++)
@@ -275,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_double_reference),
+        cmocka_unit_test(bf16_equals_the_double_reference),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits),
         cmocka_unit_test(neighbours_do_not_matter),
         cmocka_unit_test(padding_is_not_read),
