@@ -228,13 +228,15 @@ static int use_onednn(void)
 /* Blocks and chunks from the shape alone. */
 static void grad_cut(grad_job *g)
 {
-    int64_t m_blocks = atti_ceil_div(g->m, GRAD_OUT);
-    int64_t n_blocks = atti_ceil_div(g->n, GRAD_IN);
+    /* oneDNN packs for itself and wants its blocks large. */
+    int64_t m_blocks = atti_ceil_div(g->m, g->onednn ? GRAD_NARROW : GRAD_OUT);
+    int64_t n_blocks = atti_ceil_div(g->n, g->onednn ? GRAD_NARROW : GRAD_IN);
     g->bm = atti_round_up(atti_ceil_div(g->m, m_blocks), 14);
     g->bn = atti_round_up(atti_ceil_div(g->n, n_blocks), 32);
     g->m_blocks = atti_ceil_div(g->m, g->bm);
     g->n_blocks = atti_ceil_div(g->n, g->bn);
-    int64_t chunks = atti_ceil_div(GRAD_TASKS, g->m_blocks * g->n_blocks);
+    int64_t tasks = g->onednn ? GRAD_TASKS / 2 : GRAD_TASKS;
+    int64_t chunks = atti_ceil_div(tasks, g->m_blocks * g->n_blocks);
     chunks = atti_max_i64(atti_min_i64(chunks, g->rows / GRAD_CHUNK), 1);
     g->chunk = atti_round_up(atti_ceil_div(g->rows, chunks), 64);
     g->chunks = atti_ceil_div(g->rows, g->chunk);
@@ -260,8 +262,8 @@ att_status atti_matmul_grad_weight(const atti_matmul_shape *s, float *dw,
         if (!accumulate) memset(dw, 0, (size_t)(g.m * g.n) * sizeof *dw);
         return ATT_OK;
     }
-    grad_cut(&g);
     g.onednn = g.m <= GRAD_NARROW && use_onednn();
+    grad_cut(&g);
     if (g.chunks > 1) {
         size_t floats = (size_t)(g.chunks * g.m * g.n);
         ATTI_TRY(atti_scratch_take(&g.partial, floats, sizeof(float)));
