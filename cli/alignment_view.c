@@ -6,15 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A piece without the mark of a word's beginning; the mark alone stays visible. */
+/* A piece without the mark of a word's beginning; "" for the mark alone, which is left
+ * out of the picture. */
 static const char *label(const att_model *m, int32_t side, int32_t id)
 {
     const char *piece = att_model_piece(m, side, id);
 
     if (!piece) return "</s>";
-    if (strncmp(piece, "▁", strlen("▁")) == 0 && piece[strlen("▁")])
-        return piece + strlen("▁");
-    return piece;
+    return strncmp(piece, "▁", strlen("▁")) == 0 ? piece + strlen("▁") : piece;
 }
 
 static void pad(int n)
@@ -55,7 +54,8 @@ void alignment_print(const att_model *model, const att_sentence *s,
         const char *text = label(model, 0, s->source_ids[i]);
         int w = term_columns(text);
 
-        width[i] = w < 4 ? 4 : w;
+        width[i] = w == 0 ? 0 : w < 4 ? 4 : w;
+        if (width[i] == 0) continue;
         fputs(text, stdout);
         pad(width[i] - w + 1);
     }
@@ -63,9 +63,11 @@ void alignment_print(const att_model *model, const att_sentence *s,
     for (int32_t k = 0; k < h->n_scores; k++) {
         const char *text = k < h->n_ids ? label(model, 1, h->ids[k]) : "</s>";
 
+        if (!*text) continue;
         pad(left + 1 - term_columns(text));
         printf("%s  ", text);
         for (int32_t i = 0; i < n; i++) {
+            if (width[i] == 0) continue;
             cell((double)h->alignment[(size_t)k * (size_t)n + (size_t)i], width[i]);
             putchar(' ');
         }

@@ -12,8 +12,8 @@ typedef struct evaluate_opts {
     decode_opts x;
     const char *input, *source, *target, *output;
     cli_list references;
-    int32_t tokenize, smooth, lowercase, chrf_word_order, bootstrap, width,
-        batch_tokens;
+    int32_t tokenize, smooth, lowercase, chrf_lowercase, chrf_word_order, bootstrap,
+        width, batch_tokens;
     double smooth_value;
 } evaluate_opts;
 
@@ -67,7 +67,14 @@ static const opt options[] = {
      .arg = "NAME",
      ROW(tokenize),
      .help = "BLEU's tokenisation; none = the text is tokenised already"},
-    {.name = "lowercase", .kind = OPT_FLAG, ROW(lowercase), .help = "ignore case"},
+    {.name = "lowercase",
+     .kind = OPT_FLAG,
+     ROW(lowercase),
+     .help = "let BLEU ignore case"},
+    {.name = "chrf-lowercase",
+     .kind = OPT_FLAG,
+     ROW(chrf_lowercase),
+     .help = "let chrF ignore case, which is apart in sacreBLEU"},
     {.name = "smooth",
      .kind = OPT_CHOICE,
      .choices = "exp|none|floor|add-k",
@@ -147,7 +154,7 @@ static int measure(scores *s, const evaluate_opts *o, char **hyps, int64_t n,
     st = att_bleu_corpus(&s->bleu, h, refs, n_refs, n, &b);
     if (st != ATT_OK) return cli_status(st);
     att_chrf_opts_init(&c);
-    c.lowercase = o->lowercase;
+    c.lowercase = o->chrf_lowercase;
     c.word_order = o->chrf_word_order;
     c.bootstrap = o->bootstrap;
     return cli_status(att_chrf_corpus(&s->chrf, h, refs, n_refs, n, &c));

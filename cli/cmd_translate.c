@@ -433,17 +433,17 @@ static int run_stream(stream *s)
     return rc;
 }
 
-static int open_and_run(const translate_opts *o, const att_model *model)
+static int open_and_run(const printer *p)
 {
-    stream s = {.o = o, .p = {.o = o, .model = model}};
+    const translate_opts *o = p->o;
+    stream s = {.o = o, .p = *p};
     cli_out out;
     att_status st;
-    int rc = settle_alignment(&s.p);
+    int rc;
 
-    if (rc) return rc;
     if (!cli_in_open(&s.in, o->input)) return EXIT_FAILED;
     if (o->prefix && !cli_in_open(&s.prefix, o->prefix)) return EXIT_FAILED;
-    st = att_session_create(&s.session, model, &o->x.d);
+    st = att_session_create(&s.session, p->model, &o->x.d);
     if (st != ATT_OK) return cli_status(st);
     if (!cli_out_open(&out, o->output)) {
         att_session_destroy(s.session);
@@ -469,10 +469,12 @@ static int open_and_run(const translate_opts *o, const att_model *model)
 static int run(void *opts, const cli_list *words)
 {
     translate_opts *o = opts;
+    printer p = {.o = o};
     att_model *model = NULL;
     int rc;
 
     (void)words;
+    if ((rc = settle_alignment(&p)) != 0) return rc;
     rc = decode_open(&model, &cmd_translate, o, &o->x);
     if (rc) return rc;
     if (o->n_best > o->x.d.beam_size && !o->x.d.sampling) o->x.d.beam_size = o->n_best;
@@ -481,7 +483,8 @@ static int run(void *opts, const cli_list *words)
     o->x.d.want_scores = o->word_scores;
     o->x.d.want_alignment = o->alignment != NULL;
     cli_catch_signals();
-    rc = open_and_run(o, model);
+    p.model = model;
+    rc = open_and_run(&p);
     att_model_destroy(model);
     return rc;
 }

@@ -93,7 +93,7 @@ void opt_print_help(const command *c)
            term_style(stdout, "0"));
     wrap(c->summary, (int)strlen(c->name) + 10, 4);
     heading("Usage");
-    printf("  attend %s %s\n", c->name, c->usage);
+    printf("  attend %s%s%s\n", c->name, *c->usage ? " " : "", c->usage);
     if (c->about) {
         printf("\n");
         wrap(c->about, 0, 0);

@@ -1,0 +1,103 @@
+# Completion of attend for bash, written by `attend help --bash`.
+_attend()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    local command="${COMP_WORDS[1]} ${COMP_WORDS[2]}" words=
+    COMPREPLY=()
+    case $command in
+    "demo "*) words="--direction --model --show --after --seed --corpus --json --threads --config --quiet --color --help "
+        case $prev in
+        --direction) words="en-zh zh-en"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "train translate"*) words="--train --valid --model --tokenizer --vocab-size --separate-vocab --unigram --tokenizer-raw --max-length --preset --dim --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+        case $prev in
+        --activation) words="relu gelu silu"; cur=${cur#=} ;;
+        --norm) words="post pre"; cur=${cur#=} ;;
+        --positions) words="sinusoidal interleaved learned none relative rope alibi t5"; cur=${cur#=} ;;
+        --score) words="scaled-dot dot general additive cosine"; cur=${cur#=} ;;
+        --normalise) words="softmax relu relu-row hard sparsemax"; cur=${cur#=} ;;
+        --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
+        --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
+        --precision) words="float32 bfloat16"; cur=${cur#=} ;;
+        --valid-tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "translate "*) words="--model --input --output --prefix --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --maxi-batch --sampling --temperature --top-k --top-p --min-p --seed --n-best --alignment --align-layer --align-head --word-scores --json --threads --config --quiet --color --help "
+        case $prev in
+        --early-stopping) words="bound first never"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "evaluate "*) words="--reference --input --model --source --target --output --batch-tokens --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --tokenize --lowercase --chrf-lowercase --smooth --smooth-value --chrf-word-order --confidence-n --width --json --threads --config --quiet --color --help "
+        case $prev in
+        --early-stopping) words="bound first never"; cur=${cur#=} ;;
+        --tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
+        --smooth) words="exp none floor add-k"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "info "*) words="--model --tensors --kernels --json --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "average "*) words="--output --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "tokenize "*) words="--model --side --tokenizer --vocab --ids --decode --input --output --json --threads --config --quiet --color --help "
+        case $prev in
+        --side) words="source target"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "vocab train"*) words="--output --vocab --vocab-size --unigram --byte-fallback --character-coverage --max-sentences --tokenizer-raw --seed --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "vocab show"*) words="--vocab --json --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "bench train"*) words="--batch --steps --vocab-size --precision --seed --json --preset --dim --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --threads --config --quiet --color --help "
+        case $prev in
+        --precision) words="float32 bfloat16"; cur=${cur#=} ;;
+        --activation) words="relu gelu silu"; cur=${cur#=} ;;
+        --norm) words="post pre"; cur=${cur#=} ;;
+        --positions) words="sinusoidal interleaved learned none relative rope alibi t5"; cur=${cur#=} ;;
+        --score) words="scaled-dot dot general additive cosine"; cur=${cur#=} ;;
+        --normalise) words="softmax relu relu-row hard sparsemax"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "bench translate"*) words="--model --input --length --batch-size --beam-size --sentences --json --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "bench attention"*) words="--shape --causal --left --right --dropout --forward-only --seconds --json --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "help "*) words="--man --bash --zsh --fish --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "version "*) words="--threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    esac
+    if [ "$COMP_CWORD" = 1 ]; then
+        words="demo train translate evaluate info average tokenize vocab vocab bench bench bench help version "
+    elif [ "$COMP_CWORD" = 2 ]; then
+        case ${COMP_WORDS[1]} in
+        train) words="$words translate" ;;
+        vocab) words="$words train" ;;
+        vocab) words="$words show" ;;
+        bench) words="$words train" ;;
+        bench) words="$words translate" ;;
+        bench) words="$words attention" ;;
+        esac
+    fi
+    if [ -n "$words" ]; then
+        COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    fi
+    [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))
+}
+complete -o filenames -F _attend attend

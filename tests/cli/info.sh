@@ -1,0 +1,13 @@
+# What the program says of itself.
+"$ATTEND" info >page
+for word in attend kernels matmul threads compiler build OpenMP oneDNN SentencePiece; do
+    grep -q "^$word " page
+done
+"$ATTEND" info --json | grep -q '^{"version":"[0-9.]*","abi":[0-9]*,"threads":[0-9]*,'
+"$ATTEND" info --threads 1 --json | grep -q '"threads":1,'
+"$ATTEND" info --kernels | grep -q -x -E 'ref|avx2|avx512|neon'
+ATTEND_ISA=ref "$ATTEND" info --kernels | grep -q -x ref
+ATTEND_ISA=z80 "$ATTEND" info >out 2>err && exit 9 || test $? = 1
+grep -q 'z80' err
+"$ATTEND" info -m nowhere 2>err && exit 9 || test $? = 1
+grep -q '^attend: nowhere' err

@@ -1,0 +1,28 @@
+# Files that cannot be used are named, and nothing half-made is left.
+. "$TEST_DIR/small_model.lib.sh"
+try() {
+    want=$1
+    shift
+    "$@" >out 2>err && exit 9 || test $? = 1
+    grep -q "^attend: .*$want" err || { cat err; exit 8; }
+    test ! -e x/model.safetensors
+}
+run() { "$ATTEND" train translate -q -m x --after 5u --vocab-size 500 "$@"; }
+try nowhere run --train nowhere target
+try nowhere run --train source nowhere
+head -n 100 target >short
+try 'short' run --train source short
+: >empty
+try empty run --train empty empty
+try nowhere run --train source target --tokenizer nowhere.spm
+try source run --train source target --tokenizer source
+try nowhere run --train source target --valid nowhere target
+try heads run --train source target --dim 30 --heads 4
+try soon run --train source target --after soon
+mkdir readonly
+chmod a-w readonly
+if ! touch readonly/x 2>/dev/null; then
+    "$ATTEND" train translate -q -m readonly/m --train source target >out 2>err && exit 9 ||
+        test $? = 1
+    grep -q '^attend: readonly' err
+fi

@@ -1,0 +1,60 @@
+# As many lines out as in, in order, empty ones too; what a line becomes depends neither
+# on batch nor threads nor neighbours.
+. "$TEST_DIR/small_model.lib.sh"
+small_training model --after 20u -q
+printf 'I am a student\n\nHe is not a teacher\n   \nDid you read any books yesterday?' >in
+"$ATTEND" translate -m model <in >out 2>err
+test ! -s err
+test "$(wc -l <out)" = 5
+test -z "$(sed -n 2p out)"
+test -z "$(sed -n 4p out)"
+head -n 60 corpus/unseen.en >many
+"$ATTEND" translate -m model --beam-size 3 <many >one
+"$ATTEND" translate -m model --beam-size 3 --batch-size 1 -j 1 <many | cmp - one
+"$ATTEND" translate -m model --beam-size 3 --batch-size 7 -j 2 --maxi-batch 1 <many | cmp - one
+sort -r many | "$ATTEND" translate -m model -b 3 | sort >sorted
+sort one | cmp - sorted
+# Line ends of another system, and a BOM.
+printf '\357\273\277I am a student\r\n\r\n' | "$ATTEND" translate -m model >crlf
+head -n 2 out | cmp - crlf
+# Files instead of streams; the output is there when it is complete.
+"$ATTEND" translate -m model --beam-size 3 -i many -o result
+cmp result one
+ls | grep result.tmp && exit 9
+"$ATTEND" translate -m model -i many -o nowhere/result 2>err && exit 9 || test $? = 1
+grep -q '^attend: nowhere/result: cannot be written' err
+"$ATTEND" translate -m model -i nowhere 2>err && exit 9 || test $? = 1
+grep -q '^attend: nowhere: cannot be read' err
+# Nothing in, nothing out.
+"$ATTEND" translate -m model </dev/null >out
+test ! -s out
+# What is forced comes first.
+printf '我是\n\n' >prefixes
+printf 'I am a student\nI am a student\n' | "$ATTEND" translate -m model --prefix prefixes >out
+sed -n 1p out | grep -q '^我是'
+# The same draws for the same seed.
+for seed in 1 1 2; do
+    "$ATTEND" translate -m model --sampling --temperature 1.5 --top-k 50 --seed $seed <many >drawn.$seed.new
+    test ! -e drawn.$seed || cmp drawn.$seed drawn.$seed.new
+    mv drawn.$seed.new drawn.$seed
+done
+! cmp -s drawn.1 drawn.2
+# Too long a line is cut, with a warning.
+awk 'BEGIN { for (i = 0; i < 3000; i++) printf "I am a student "; print "" }' >long
+"$ATTEND" translate -m model --max-source 20 <long 2>err >out
+test "$(wc -l <out)" = 1
+grep -q '^attend: warning: line 1: cut to 20 tokens, [0-9]* dropped' err
+"$ATTEND" translate -m model --max-source 20 -q <long 2>err >out
+test ! -s err
+# Bytes that are no text do no harm.
+printf '\377\376 I am \300 a\000b\n' | "$ATTEND" translate -m model >out
+test "$(wc -l <out)" = 1
+# Stopped from outside.
+mkfifo pipe
+(code=0; "$ATTEND" translate -m model <pipe >/dev/null || code=$?; echo $code >code) &
+exec 3>pipe
+sleep 0.3
+kill -TERM $(ps -o pid= --ppid $!) 2>/dev/null || true
+exec 3>&-
+wait
+grep -q -x -E '143|0' code

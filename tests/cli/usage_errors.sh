@@ -1,0 +1,43 @@
+# Misuse exits 2 and says what was wrong, and what was probably meant.
+try() { "$ATTEND" "$@" && echo "accepted: $*" || echo "exit $?" >&2; }
+try trian
+try transalte -m x
+try frobnicate
+try train
+try train sentences
+try bench
+try --quiet translate
+try translate --bem-size 4
+try translate --frobnicate
+try translate -Z
+try translate -m
+try translate -m x --beam-size many
+try translate -m x --beam-size 0
+try translate -m x --beam-size 1.5
+try translate -m x --seed -1
+try translate -m x --alignment maybe
+try translate -m x --quiet=perhaps
+try translate -m x stray
+try translate
+try train translate
+try train translate --train a
+try train translate --train a b c -m x
+try train translate --train a b
+try train translate --train a b --valid v -m x
+try train translate --preset huge --train a b -m x
+try train translate --positions sideways --train a b -m x
+try train translate --train a b -m x --resume --overwrite
+try evaluate
+try evaluate --reference a -m b
+try evaluate -m b
+try evaluate --reference a --tokenize moses
+try average
+try average -o x
+try tokenize
+try tokenize -m a --tokenizer b
+try vocab train -o x
+try vocab train a
+try vocab show
+try bench train --batch 16
+try bench attention --shape 1,2
+try bench translate
