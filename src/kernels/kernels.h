@@ -32,7 +32,7 @@ typedef enum atti_norm { ATTI_NORM_LAYER = 0, ATTI_NORM_RMS = 1 } atti_norm;
 /* y = drop(act(x + bias)), row by row.
  *   y, x  [rows, cols], may be the same;  bias [cols] or NULL
  *   pre   if not NULL receives x + bias (what the backward of a smooth activation
- *         needs); may be x, then y must not be x
+ *         needs), with x's row length; may be x, then y must not be x
  *   drop  threshold 0 = no dropout; row r uses rowkey(drop.key, row0 + r) */
 typedef void atti_bias_act_fn(float *y, float *pre, const float *x, const float *bias,
                               atti_act act, const atti_drop *drop, int64_t row0,
@@ -107,7 +107,8 @@ typedef void atti_glu_fn(float *y, const float *g, const float *u, atti_act act,
 typedef void atti_glu_bwd_fn(float *dg, float *du, const float *dy, const float *g,
                              const float *u, atti_act act, int64_t n);
 
-/* y[r,:] = drop(table[ids[r],:] * scale + pos[p[r],:]); pos, p may be NULL; ids[r] < 0 gives the position alone */
+/* y[r,:] = drop(table[ids[r],:] * scale + pos[p[r],:]); pos, p may be NULL (p
+ * NULL: row r of pos); ids[r] < 0 gives the position alone */
 typedef void atti_embed_fn(float *y, const float *table, const int32_t *ids,
                            float scale, const float *pos, const int32_t *p,
                            const atti_drop *drop, int64_t row0, int64_t rows,

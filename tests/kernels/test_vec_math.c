@@ -1,7 +1,7 @@
 /* test_vec_math.c - exp, log, tanh, erf and friends of every set against libm in double,
  * in units in the last place. Walks the bit patterns of f32 with a stride (all of them
  * with ATTEND_LONG=1) and a list of special values. The bounds are those that
- * vec_math.h promises, found by the exhaustive walk. */
+ * vec_math.h promises. */
 #include "kernels/kernels.h"
 #include <math.h>
 #include <setjmp.h>
@@ -24,10 +24,10 @@ typedef struct bound {
  * the floor is absolute. */
 static const bound bounds[] = {
     {ATTI_UNARY_EXP, "exp", 1.05, 0.0},
-    {ATTI_UNARY_LOG, "log", 1.1, 0.0},
-    {ATTI_UNARY_TANH, "tanh", 2.0, 0.0},
+    {ATTI_UNARY_LOG, "log", 0.9, 0.0},
+    {ATTI_UNARY_TANH, "tanh", 1.4, 0.0},
     {ATTI_UNARY_SIGMOID, "sigmoid", 2.5, 0x1p-126},
-    {ATTI_UNARY_ERF, "erf", 2.0, 0.0},
+    {ATTI_UNARY_ERF, "erf", 1.3, 0.0},
     {ATTI_UNARY_GELU, "gelu", 4.0, 4e-7},
     {ATTI_UNARY_GELU_TANH, "gelu_tanh", 4.0, 4e-7},
     {ATTI_UNARY_SQRT, "sqrt", 0.51, 0.0},
@@ -107,7 +107,8 @@ static void test_errors(void **state)
     uint64_t stride = l && *l == '1' ? 1 : 4099;
     const atti_kernels *k;
     for (int i = 0; (k = atti_kernel_set(i)) != NULL; i++) {
-        if (!k->unary) continue;
+        /* The reference is libm too: nothing to learn from all of its floats. */
+        if (!k->unary || (stride == 1 && strcmp(k->isa, "ref") == 0)) continue;
         for (size_t j = 0; j < sizeof bounds / sizeof *bounds; j++) {
             check_all(k, &bounds[j], stride);
         }
