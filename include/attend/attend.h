@@ -3,8 +3,17 @@
 #ifndef ATTEND_ATTEND_H
 #define ATTEND_ATTEND_H
 
+#include "attend/attention.h"
 #include "attend/base.h"
+#include "attend/decode.h"
+#include "attend/kernels.h"
+#include "attend/metrics.h"
+#include "attend/model.h"
+#include "attend/safetensors.h"
+#include "attend/tape.h"
 #include "attend/tensor.h"
+#include "attend/tokenizer.h"
+#include "attend/train.h"
 #include "attend/version.h"
 
 #endif
