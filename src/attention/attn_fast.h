@@ -21,9 +21,9 @@ typedef struct atti_attn_fast {
     size_t slot;
     /* The operands the kernels see: the call's own, or f32 copies (attn_fast_stage.c). */
     atti_attn_view q, keys, v, out, dout, dq, dk, dv;
-    bool staged, add; /* add: gradients are added to what the views hold */
-    float *rope;      /* [longest S, R]: cos and sin by position */
-    void *owned;      /* workspace made here because the caller's was too small */
+    bool add_dq, add_dkv; /* gradients are added to what the views hold */
+    float *rope;          /* [longest S, R]: cos and sin by position */
+    void *owned;          /* workspace made here because the caller's was too small */
 } atti_attn_fast;
 
 /* Workspace, problem and thread slots; units of sequence b = count(f, b). */

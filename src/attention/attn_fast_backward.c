@@ -46,7 +46,7 @@ static int64_t cut(int64_t n, int64_t i, int64_t parts, int64_t grain)
 static void zero_padding(const atti_attn_fast *f, int64_t b, int64_t kv, int64_t n_k)
 {
     const atti_attn_call *c = f->c;
-    if (c->ragged || f->add) return;
+    if (c->ragged || f->add_dkv) return;
     for (int64_t s = n_k; s < c->s; s++) {
         float *dk = at_row(&f->dk, atti_attn_koff(c, &f->dk, b, s, kv));
         float *dv = at_row(&f->dv, atti_attn_koff(c, &f->dv, b, s, kv));
@@ -78,8 +78,8 @@ static void backward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
             .ld_dq = f->dq.sr,
             .ld_dk = f->dk.sr,
             .ld_dv = f->dv.sr,
-            .add_dq = f->add || f->step > 0,
-            .add_dkv = f->add || f->step > 0 || i > 0,
+            .add_dq = f->add_dq || f->step > 0,
+            .add_dkv = f->add_dkv || f->step > 0 || i > 0,
         };
         int64_t tiles = atti_attn_fast_tiles(f, p.n_q);
         f->k->bwd_f32(&p, &x, tiles * other / f->parts, tiles * (other + 1) / f->parts,

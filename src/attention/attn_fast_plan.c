@@ -71,7 +71,7 @@ att_status atti_attn_fast_begin(atti_attn_fast *f, const atti_attn_call *c,
         f->dq = g->dq;
         f->dk = g->dk;
         f->dv = g->dv;
-        f->add = g->accumulate;
+        f->add_dq = f->add_dkv = g->accumulate;
     }
     if (atti_attn_fast_stage_bytes(c, g != NULL))
         atti_attn_fast_stage_in(f, f->scratch + f->slot * (size_t)atti_threads_max());

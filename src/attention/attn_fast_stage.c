@@ -1,7 +1,9 @@
 /* attn_fast_stage.c - operands that the kernels cannot read as they lie: bf16, and q and k
- * that want rotating (RoPE). They are copied to f32, once a call, head by head; out and
- * gradients are made in f32 copies and go back rounded, rotated back, or added. Memory
- * is linear in rows. */
+ * that want rotating (RoPE); and keys and values of long sequences whose heads lie side by
+ * side, because rows at strides like 2048 bytes fall into so few sets of the caches that
+ * they would come from memory again for every tile of queries. They are copied to f32, once
+ * a call, head by head; results are made in f32 copies and go back rounded, rotated back,
+ * or added. Memory is linear in rows. */
 #include "attention/attn_fast.h"
 #include "base/threads.h"
 #include "kernels/half.h"
@@ -11,9 +13,27 @@
 
 #define BLOCK_ROWS 128
 
-static bool wanted(const atti_attn_call *c)
+/* Sequences shorter than this are read too few times to be worth a copy. */
+#define LONG_KEYS 256
+
+static bool crowded(const atti_attn_view *w, int64_t width)
 {
-    return c->dtype == ATT_BF16 || c->rope_q || c->rope_k;
+    return w->sr >= 4 * width && w->sr % 128 == 0;
+}
+
+static bool stages_q(const atti_attn_call *c)
+{
+    return c->dtype == ATT_BF16 || c->rope_q;
+}
+static bool stages_out(const atti_attn_call *c)
+{
+    return c->dtype == ATT_BF16;
+}
+static bool stages_keys(const atti_attn_call *c)
+{
+    if (c->dtype == ATT_BF16 || c->rope_k) return true;
+    if (c->t < LONG_KEYS || c->s < LONG_KEYS) return false;
+    return crowded(&c->k, c->d) || crowded(&c->v, c->e);
 }
 
 static size_t padded(int64_t floats)
@@ -21,15 +41,23 @@ static size_t padded(int64_t floats)
     return ((size_t)floats * sizeof(float) + 63) & ~(size_t)63;
 }
 
+static size_t table_bytes(const atti_attn_call *c)
+{
+    return c->rope_q || c->rope_k ? padded(c->s * c->rope_dims) + padded(c->rope_dims)
+                                  : 0;
+}
+
 size_t atti_attn_fast_stage_bytes(const atti_attn_call *c, int backward)
 {
-    if (!wanted(c)) return 0;
-    int64_t n = c->ragged ? c->n_rows : c->n_batch * c->t;
-    int64_t m = c->ragged ? c->m_rows : c->n_batch * c->s;
-    size_t q = padded(n * c->heads * c->d), k = padded(m * c->kv_heads * c->d);
-    size_t v = padded(m * c->kv_heads * c->e), o = padded(n * c->heads * c->e);
-    size_t table = padded(c->s * c->rope_dims) + padded(c->rope_dims);
-    return table + (backward ? 2 * (q + k + v + o) : q + k + v + o);
+    size_t sum = table_bytes(c),
+           twice = backward ? 2 : 1; /* the operand and its gradient */
+    if (stages_q(c)) sum += twice * padded(c->n_rows * c->heads * c->d);
+    if (stages_out(c)) sum += twice * padded(c->n_rows * c->heads * c->e);
+    if (stages_keys(c)) {
+        sum += twice * padded(c->m_rows * c->kv_heads * c->d);
+        sum += twice * padded(c->m_rows * c->kv_heads * c->e);
+    }
+    return sum;
 }
 
 /* A compact copy's view: [B,H,T,w], or [H,N,w] of a ragged batch. */
@@ -173,35 +201,46 @@ static void travel(journey *j)
 {
     const atti_attn_call *c = j->f->c;
     int64_t longest = c->t > c->s ? c->t : c->s;
+    if (!j->n) return;
     j->blocks = (longest + BLOCK_ROWS - 1) / BLOCK_ROWS;
     atti_parallel_void(c->n_batch * j->blocks, move_task, j);
+}
+
+/* Points *view at a copy and books its way; into is false for results. */
+static void stage(journey *j, char **space, atti_attn_view *view,
+                  const atti_attn_view *call, bool keys, int64_t width, bool rotate,
+                  bool into)
+{
+    const atti_attn_call *c = j->f->c;
+    int64_t heads = keys ? c->kv_heads : c->heads;
+    *view = copy_view(c, space, heads, keys ? c->m_rows : c->n_rows, keys ? c->s : c->t,
+                      width);
+    if (into) j->ways[j->n++] = (way){call, view, heads, width, keys, rotate};
 }
 
 void atti_attn_fast_stage_in(atti_attn_fast *f, char *space)
 {
     const atti_attn_call *c = f->c;
     const atti_attn_grad_call *g = f->g;
-    int64_t n = c->n_rows, m = c->m_rows;
-    f->staged = true;
-    f->add = false;
-    f->rope = (float *)(void *)space;
-    space += padded(c->s * c->rope_dims) + padded(c->rope_dims);
-    if (c->rope_q || c->rope_k) make_table(f);
-    f->q = copy_view(c, &space, c->heads, n, c->t, c->d);
-    f->keys = copy_view(c, &space, c->kv_heads, m, c->s, c->d);
-    f->v = copy_view(c, &space, c->kv_heads, m, c->s, c->e);
-    f->out = copy_view(c, &space, c->heads, n, c->t, c->e);
     journey j = {.f = f, .in = true};
-    j.ways[j.n++] = (way){&c->q, &f->q, c->heads, c->d, false, c->rope_q};
-    j.ways[j.n++] = (way){&c->k, &f->keys, c->kv_heads, c->d, true, c->rope_k};
-    j.ways[j.n++] = (way){&c->v, &f->v, c->kv_heads, c->e, true, false};
-    if (g) {
-        f->dout = copy_view(c, &space, c->heads, n, c->t, c->e);
-        f->dq = copy_view(c, &space, c->heads, n, c->t, c->d);
-        f->dk = copy_view(c, &space, c->kv_heads, m, c->s, c->d);
-        f->dv = copy_view(c, &space, c->kv_heads, m, c->s, c->e);
-        j.ways[j.n++] = (way){&c->out, &f->out, c->heads, c->e, false, false};
-        j.ways[j.n++] = (way){&g->dout, &f->dout, c->heads, c->e, false, false};
+    f->rope = (float *)(void *)space;
+    space += table_bytes(c);
+    if (table_bytes(c)) make_table(f);
+    if (stages_q(c)) {
+        stage(&j, &space, &f->q, &c->q, false, c->d, c->rope_q, true);
+        if (g) stage(&j, &space, &f->dq, NULL, false, c->d, false, false);
+        f->add_dq = false;
+    }
+    if (stages_keys(c)) {
+        stage(&j, &space, &f->keys, &c->k, true, c->d, c->rope_k, true);
+        stage(&j, &space, &f->v, &c->v, true, c->e, false, true);
+        if (g) stage(&j, &space, &f->dk, NULL, true, c->d, false, false);
+        if (g) stage(&j, &space, &f->dv, NULL, true, c->e, false, false);
+        f->add_dkv = false;
+    }
+    if (stages_out(c)) {
+        stage(&j, &space, &f->out, &c->out, false, c->e, false, g != NULL);
+        if (g) stage(&j, &space, &f->dout, &g->dout, false, c->e, false, true);
     }
     travel(&j);
 }
@@ -210,14 +249,14 @@ void atti_attn_fast_stage_out(atti_attn_fast *f)
 {
     const atti_attn_call *c = f->c;
     const atti_attn_grad_call *g = f->g;
-    if (!f->staged) return;
     journey j = {.f = f, .in = false};
-    if (g) {
+    if (!g && stages_out(c))
+        j.ways[j.n++] = (way){&c->out, &f->out, c->heads, c->e, false, false};
+    if (g && stages_q(c))
         j.ways[j.n++] = (way){&g->dq, &f->dq, c->heads, c->d, false, c->rope_q};
+    if (g && stages_keys(c)) {
         j.ways[j.n++] = (way){&g->dk, &f->dk, c->kv_heads, c->d, true, c->rope_k};
         j.ways[j.n++] = (way){&g->dv, &f->dv, c->kv_heads, c->e, true, false};
-    } else {
-        j.ways[j.n++] = (way){&c->out, &f->out, c->heads, c->e, false, false};
     }
     travel(&j);
 }
