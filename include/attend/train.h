@@ -84,6 +84,9 @@ typedef struct att_train_opts {
     void *user;
     const char *config_text;    /* JSON written as config.train.json; NULL: the library's own list of these options */
     const char *source_lang, *target_lang; /* "en", "de": for the tokenizer's configuration; NULL = unknown */
+    /* Nonzero: batches hold sentences of similar length. Without padding that saves nothing, and a batch of mixed lengths
+     * has the less noisy gradient: the default, 0, reached the same loss in fewer updates. */
+    int32_t length_buckets;
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);

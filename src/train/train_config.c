@@ -59,6 +59,7 @@ static void put_training(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_i64(w, "lr-warmup", o->warmup);
     atti_jsonw_i64(w, "mini-batch-words", o->batch_tokens);
     atti_jsonw_i64(w, "optimizer-delay", o->accumulate);
+    atti_jsonw_bool(w, "length-buckets", o->length_buckets != 0);
     atti_jsonw_str(w, "after", o->after);
     atti_jsonw_i64(w, "seed", (int64_t)o->seed);
     atti_jsonw_f32(w, "exponential-smoothing", o->ema);

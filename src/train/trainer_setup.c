@@ -134,7 +134,7 @@ static att_status open_corpus(atti_trainer *t)
         .budget = atti_max_i64(1, o->batch_tokens / o->accumulate),
         .decoder_start = (int32_t)t->cfg.decoder_start_id,
         .shuffle = 1,
-        .by_length = 1,
+        .by_length = o->length_buckets != 0,
         .seed = o->seed,
     };
     return ATT_OK;

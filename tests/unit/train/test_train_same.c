@@ -54,7 +54,7 @@ static void variants(att_train_opts *o, int v)
     o->accumulate = v == 2 ? 3 : 1;
     o->optimizer = v == 3 ? "sgd" : v == 4 ? "adamw" : "adam";
     o->weight_decay = v == 4 ? 0.01f : 0.0f;
-    o->separate_vocab = v == 5;
+    o->separate_vocab = o->length_buckets = v == 5;
     o->after = v == 6 ? "4.5e" : "24u";
     o->save_freq = v == 6 ? "0.3e" : "5u";
 }
