@@ -89,6 +89,12 @@ static const opt options[] = {
      .hi = 1e6,
      ROW(t.accumulate),
      .help = "batches whose gradients are added before an update"},
+    {.name = "length-buckets",
+     .kind = OPT_FLAG,
+     ROW(t.length_buckets),
+     .help =
+         "batches of similar lengths; saves nothing, since batches have no padding, and "
+         "learns more slowly"},
     {.name = "optimizer",
      .kind = OPT_STR,
      .arg = "NAME",
