@@ -19,6 +19,19 @@ static double peak_rss(void)
     return (double)u.ru_maxrss * 1024;
 }
 
+/* The best of a few: on a shared machine one measurement can meet a neighbour. */
+static double peak_gflops(void)
+{
+    static double best;
+
+    for (int i = 0; i < 4; i++) {
+        double now = att_kernels_peak_gflops();
+
+        if (now > best) best = now;
+    }
+    return best;
+}
+
 static void add_machine(cli_text *t, double peak)
 {
     cli_addf(t, ",\"threads\":%d,\"isa\":", att_threads());
@@ -94,9 +107,10 @@ static int run_train(void *opts, const cli_list *words)
                          "bench train: --batch: '%s' is not of the form 256x16",
                          o->batch);
     if ((rc = train_settle(o, "bench train")) != 0) return rc;
+    (void)peak_gflops();
     st = att_bench_train(&r, &o->t, (int32_t)b, (int32_t)len, o->steps);
     if (st != ATT_OK) return cli_status(st);
-    peak = att_kernels_peak_gflops();
+    peak = peak_gflops();
     tokens = (double)b * (double)len / r.seconds;
     gflops = r.flops / r.seconds * 1e-9;
     if (o->json) {
@@ -299,7 +313,7 @@ static void show_case(const bench_translate_opts *o, const timing *r, int32_t ba
         "\"load_ms\":%.2f",
         batch, beam, o->length, (long long)r->sentences, (long long)r->tokens,
         r->seconds, speed, gflops, gbytes, bytes / 1e6, load_ms);
-    add_machine(&t, att_kernels_peak_gflops());
+    add_machine(&t, peak_gflops());
     puts(t.s);
     fflush(stdout);
     free(t.s);
@@ -452,7 +466,7 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
     c.forward_only = o->forward_only;
     if (bench_attention_case(&r, &c, o->seconds) != 0)
         return cli_fail("%s", att_error_message());
-    peak = att_kernels_peak_gflops();
+    peak = peak_gflops();
     if (!o->json) {
         printf("B%lld H%lld T%lld D%lld%s   forward %9.3f ms %7.1f GFLOP/s", b, h, t, d,
                o->causal ? " causal" : "", r.fwd_ms, r.fwd_gflops);
