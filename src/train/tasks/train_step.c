@@ -1,4 +1,4 @@
-/* step.c - one batch through a recorded program. */
+/* train_step.c - one batch through a recorded program. */
 #include "train/tasks/task.h"
 
 static att_status add_sums(const atti_step *s, atti_loss_sums *sums)

@@ -1,4 +1,4 @@
-/* schedule.c - when things happen in a training, and how fast it learns then. */
+/* lr_schedule.c - when things happen in a training, and how fast it learns then. */
 #include "train/schedule.h"
 #include "base/str.h"
 #include <math.h>
