@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "tensor/storage.h"
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,24 @@ static void write_metadata(atti_jsonw *w, const char *const (*metadata)[2], int6
     atti_jsonw_end(w, '}');
 }
 
+/* The reference writes no spaces between tokens; neither do we, so that files can be
+ * compared. */
+static void squeeze(atti_str *s)
+{
+    size_t n = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < s->len; i++) {
+        char c = s->data[i];
+        if (c == '"') quoted = !quoted;
+        if (c == ' ' && !quoted) continue;
+        s->data[n++] = c;
+        /* What follows a backslash is text, also a quote. */
+        if (c == '\\' && i + 1 < s->len) s->data[n++] = s->data[++i];
+    }
+    s->len = n;
+    if (s->data) s->data[n] = '\0';
+}
+
 /* The header, padded with spaces so that the bytes start at a multiple of 8. */
 static att_status make_header(atti_str *out, const item *items, int64_t n,
                               const char *const (*metadata)[2], int64_t n_metadata)
@@ -100,6 +119,7 @@ static att_status make_header(atti_str *out, const item *items, int64_t n,
         atti_jsonw_end(&w, '}');
     }
     atti_jsonw_end(&w, '}');
+    squeeze(&w.s);
     while (w.s.len % 8 != 0 && w.s.status == ATT_OK) atti_str_add(&w.s, " ");
     *out = w.s;
     return w.s.status;

@@ -57,7 +57,8 @@ static void check_ids(const att_hypothesis *h, const atti_json *want, const char
 {
     int32_t ids[64], n = get_ids(want, ids);
     bool same = n == h->n_ids && !memcmp(ids, h->ids, (size_t)n * sizeof *ids);
-    if (!same) fail_msg("%s, case %zu, %s: other tokens than transformers", dir, i, key);
+    if (!same)
+        fail_msg("%s, case %zu, %s: other tokens than transformers", dir, i, key);
 }
 
 static att_decode_opts plain_opts(int32_t beam)
@@ -201,7 +202,8 @@ static void test_alignment_follows_beams(void **state)
     golden g = open_golden(dirs[1]);
     (void)state;
     for (size_t i = 0; i < g.n; i++) {
-        int32_t src[64], n = get_ids(atti_json_get(atti_json_at(g.cases, i), "source"), src);
+        int32_t src[64],
+            n = get_ids(atti_json_get(atti_json_at(g.cases, i), "source"), src);
         const int32_t *sp = src;
         att_decode_opts o = plain_opts(4);
         att_session *s;
