@@ -15,7 +15,7 @@
  * Shape letters: B batch, T query length, S key length, H heads, G key/value heads
  * (H a multiple of G; query head h reads key head h / (H/G)), D query width, Dk key
  * width (= D except for the bilinear score), E value width, N, M query and key rows of a
- * ragged batch. Widths 1..256; T, S < 2^31.
+ * ragged batch. Widths 1..256; B, T, S < 2^31; H <= 65536.
  *
  * Layouts. q, k, v, out are strided views in one of two forms:
  *   dense   q [B,H,T,D]  k [B,G,S,Dk]  v [B,G,S,E]  out [B,H,T,E]

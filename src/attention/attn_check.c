@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_WIDTH = 256 };
+enum { MAX_WIDTH = 256, MAX_HEADS = 65536 };
 
 void atti_attn_make_view(atti_attn_view *w, const att_tensor *t)
 {
@@ -380,9 +380,13 @@ att_status atti_attn_resolve(atti_attn_call *c, const att_attention_desc *desc,
     c->dtype = args->q->dtype;
     ATTI_TRY(query_side(c));
     ATTI_TRY(key_side(c));
-    if (c->t > INT32_MAX || c->s > INT32_MAX)
-        return atti_fail(ATT_ENOTSUP, "attention: T %lld, S %lld: not below 2^31",
-                         (long long)c->t, (long long)c->s);
+    if (c->n_batch > INT32_MAX || c->t > INT32_MAX || c->s > INT32_MAX)
+        return atti_fail(ATT_ENOTSUP,
+                         "attention: B %lld, T %lld, S %lld: not below 2^31",
+                         (long long)c->n_batch, (long long)c->t, (long long)c->s);
+    if (c->heads > MAX_HEADS)
+        return atti_fail(ATT_ENOTSUP, "attention: %lld heads, more than %d",
+                         (long long)c->heads, MAX_HEADS);
     int64_t n;
     if (!atti_mul_i64(&n, c->n_rows, c->heads) ||
         !atti_mul_i64(&n, c->m_rows, c->kv_heads))

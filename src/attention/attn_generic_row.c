@@ -32,6 +32,12 @@ static int64_t key_row0(const atti_attn_call *c, int64_t b)
     return c->ragged && !c->paged ? c->k_off[b] : b * c->s;
 }
 
+/* An operand without elements has no address to count from. */
+static const float *first_row(const atti_attn_view *w, int64_t at)
+{
+    return w->data ? (const float *)w->data + at : NULL;
+}
+
 void atti_gen_row_begin(atti_gen_row *r, int64_t b, int64_t h)
 {
     const atti_gen_plan *p = r->p;
@@ -45,9 +51,9 @@ void atti_gen_row_begin(atti_gen_row *r, int64_t b, int64_t h)
     r->ld_k = p->copy_k ? c->dk : c->k.sr;
     r->ld_v = p->copy_v ? c->e : c->v.sr;
     r->k = p->copy_k ? p->kp + at * c->dk
-                     : (const float *)c->k.data + atti_attn_koff(c, &c->k, b, 0, r->g);
+                     : first_row(&c->k, atti_attn_koff(c, &c->k, b, 0, r->g));
     r->v = p->copy_v ? p->vp + at * c->e
-                     : (const float *)c->v.data + atti_attn_koff(c, &c->v, b, 0, r->g);
+                     : first_row(&c->v, atti_attn_koff(c, &c->v, b, 0, r->g));
     r->ek = p->ek ? p->ek + at * c->dk : NULL;
     r->dk = p->dkp ? p->dkp + at * c->dk : NULL;
     r->dv = p->dvp ? p->dvp + at * c->e : NULL;

@@ -68,14 +68,17 @@ static att_tensor *tensor(input *in, int32_t dtype, int ndim, const int64_t *sha
     int64_t n = 1, pad = how & 1;
     t->dtype = dtype;
     t->ndim = ndim;
-    for (int i = ndim - 1; i >= 0; i--) {
+    for (int i = ndim - 1; i >= 0 && shape[i] <= 4096; i--) {
         t->shape[i] = shape[i];
         t->stride[i] = n;
         n *= shape[i] > 0 ? shape[i] + (i == ndim - 1 ? pad : 0) : 1;
     }
     int64_t span = 1;
-    for (int i = 0; i < ndim; i++)
+    for (int i = 0; i < ndim; i++) {
+        /* An accepted tensor without elements may have any other dimension. */
+        if (shape[i] > 4096) return NULL;
         if (shape[i] > 0) span += (shape[i] - 1) * t->stride[i];
+    }
     size_t bytes = (size_t)span * att_dtype_size((att_dtype)dtype);
     t->data = take(in, bytes);
     if (t->data) fill(in, t->data, dtype, bytes);

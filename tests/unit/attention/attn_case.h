@@ -35,6 +35,7 @@ typedef struct kase {
     int shaw, no_rel_k, no_rel_v;
     int bias; /* bits: 1 B, 2 H, 4 T, 8 S present; 16: with -Inf; 32: ndim 2 */
     int prior, sink_logit, score_b, per_head, reinforce, edge_bias;
+    int star;    /* edges: node 0 has this many more */
     int strided; /* memory order [B,T,H,D] with padding */
 } kase;
 
@@ -242,7 +243,8 @@ static inline void case_layout(attn_case *c, int64_t *rows_q, int64_t *rows_k)
     if (k->layout == EDGES) {
         /* 0, 1, 2, 3, 0, 1 ... edges a node, one of them twice. */
         c->row_ptr = case_mem(c, (size_t)(k->t + 1) * 8);
-        for (int64_t n = 0; n < k->t; n++) c->row_ptr[n + 1] = c->row_ptr[n] + n % 4;
+        for (int64_t n = 0; n < k->t; n++)
+            c->row_ptr[n + 1] = c->row_ptr[n] + n % 4 + (n == 0 ? k->star : 0);
         int64_t edges = c->row_ptr[k->t];
         c->col = case_mem(c, (size_t)(edges + 1) * 4);
         for (int64_t i = 0; i < edges; i++)
