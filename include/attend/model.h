@@ -15,29 +15,51 @@ extern "C" {
 
 typedef struct att_model att_model;
 
-/* Reads and checks everything before any weight is used. Every refusal names file, tensor,
- * expected and found. */
+/* Opens a directory: config.json, model.safetensors (or its index and shards),
+ * generation_config.json, source.spm, target.spm, vocab.json (target_vocab.json where the
+ * vocabularies are separate). Weights in f16, bf16 or f64 become f32. A tied tensor may
+ * be stored under any of its names. Without tokenizer files the model works on ids.
+ *
+ * Everything is checked before any weight is used. ATT_ENOTFOUND: no such directory or no
+ * weights; ATT_ENOTSUP: a model_type or option that this version does not have;
+ * ATT_EFORMAT: a damaged file, a number out of its range, a tensor that is missing,
+ * left over, of another shape than the config implies, or that holds NaN or Inf
+ * (the message names file, tensor, expected and found); ATT_EIO; ATT_ENOMEM. */
 ATT_API ATT_MUST_CHECK att_status att_model_load(att_model **out, const char *dir);
-ATT_API void att_model_destroy(att_model *model); /* sessions must be gone; NULL is fine */
+/* Its sessions must be gone. NULL is fine. */
+ATT_API void att_model_destroy(att_model *model);
 
-ATT_API const char *att_model_type(const att_model *model);         /* "marian", "attend" */
-ATT_API const char *att_model_architecture(const att_model *model); /* "MarianMTModel" */
-ATT_API int64_t att_model_parameters(const att_model *model);       /* how many numbers */
-ATT_API int64_t att_model_memory(const att_model *model);           /* bytes held */
-/* Weights by index, then by name: borrowed views, f32. */
+/* config.json's model_type: "marian", or "attend" for what Marian's class cannot hold.
+ * Borrowed, never NULL; so is the architecture, "MarianMTModel". */
+ATT_API const char *att_model_type(const att_model *model);
+ATT_API const char *att_model_architecture(const att_model *model);
+/* Numbers in all weights, tied ones counted once. */
+ATT_API int64_t att_model_parameters(const att_model *model);
+/* Bytes of the weights as they lie in memory; what sessions prepare comes on top. */
+ATT_API int64_t att_model_memory(const att_model *model);
+
+/* Weights by index (0 .. count-1; NULL out of range), then by name: a borrowed f32 view that
+ * must not be written to. ATT_ENOTFOUND. */
 ATT_API int64_t att_model_tensor_count(const att_model *model);
 ATT_API const char *att_model_tensor_name(const att_model *model, int64_t i);
-ATT_API ATT_MUST_CHECK att_status att_model_tensor(const att_model *model, att_tensor *view, const char *name);
-/* The effective configuration as JSON text, borrowed; one line a key for people to read. */
+ATT_API ATT_MUST_CHECK att_status att_model_tensor(const att_model *model,
+                                                   att_tensor *view, const char *name);
+
+/* The configuration in force as JSON, a line a key, defaults filled in. Borrowed. */
 ATT_API const char *att_model_config_json(const att_model *model);
 
-/* Text to model ids and back with the directory's tokenizer. side 0 = source, 1 = target.
- * ids end with </s> on the source side. *ids / *text are the caller's (att_free). */
-ATT_API ATT_MUST_CHECK att_status att_model_encode(const att_model *model, int32_t side, const char *text, size_t len,
+/* Text to the model's ids and back. side 0 = source, 1 = target. Source ids end with
+ * </s>, target ids do not. text need not be NUL-terminated; invalid UTF-8 becomes
+ * U+FFFD. *ids and *text are the caller's (att_free) and never NULL on ATT_OK.
+ * ATT_ENOTFOUND: the directory has no tokenizer. Thread-safe. */
+ATT_API ATT_MUST_CHECK att_status att_model_encode(const att_model *model, int32_t side,
+                                                   const char *text, size_t len,
                                                    int32_t **ids, size_t *n_ids);
-ATT_API ATT_MUST_CHECK att_status att_model_decode(const att_model *model, int32_t side, const int32_t *ids, size_t n_ids,
+ATT_API ATT_MUST_CHECK att_status att_model_decode(const att_model *model, int32_t side,
+                                                   const int32_t *ids, size_t n_ids,
                                                    char **text);
-ATT_API const char *att_model_piece(const att_model *model, int32_t side, int32_t id); /* borrowed; NULL out of range */
+/* The piece behind an id, borrowed; NULL out of range or without a tokenizer. */
+ATT_API const char *att_model_piece(const att_model *model, int32_t side, int32_t id);
 
 #ifdef __cplusplus
 }

@@ -9,9 +9,15 @@
 
 #define CONFIG_MAX (16u << 20)
 
-att_status atti_weights_save(const char *path, const atti_params *params,
-                             const float *data, const char *const (*metadata)[2],
-                             int64_t n_metadata)
+/* One parameter written with other values than its own; name NULL = none. */
+typedef struct changed {
+    const char *name;
+    float *data;
+} changed;
+
+static att_status save_weights(const char *path, const atti_params *params,
+                               const float *data, const char *const (*metadata)[2],
+                               int64_t n_metadata, const changed *other)
 {
     const char **names = NULL;
     att_tensor *tensors = NULL;
@@ -20,10 +26,12 @@ att_status atti_weights_save(const char *path, const atti_params *params,
     if (st == ATT_OK) st = atti_alloc(&tensors, params->n, sizeof *tensors, "tensors");
     for (size_t i = 0; st == ATT_OK && i < params->n; i++) {
         const atti_param *p = &params->p[i];
+        const float *at = data + p->offset;
         names[i] = p->name;
+        if (other->name && strcmp(other->name, p->name) == 0) at = other->data;
         /* The writer only reads; views carry no const. */
-        st = att_tensor_view(&tensors[i], (void *)(uintptr_t)(data + p->offset),
-                             ATT_F32, p->ndim, p->shape);
+        st = att_tensor_view(&tensors[i], (void *)(uintptr_t)at, ATT_F32, p->ndim,
+                             p->shape);
     }
     if (st == ATT_OK) {
         st = att_safetensors_write(path, names, tensors, (int64_t)params->n, metadata,
@@ -32,6 +40,14 @@ att_status atti_weights_save(const char *path, const atti_params *params,
     atti_free(names);
     atti_free(tensors);
     return st;
+}
+
+att_status atti_weights_save(const char *path, const atti_params *params,
+                             const float *data, const char *const (*metadata)[2],
+                             int64_t n_metadata)
+{
+    const changed none = {NULL, NULL};
+    return save_weights(path, params, data, metadata, n_metadata, &none);
 }
 
 static att_status write_text(const char *dir, const char *name, atti_str *text)
@@ -190,15 +206,43 @@ static att_status write_tokenizer(const char *dir, const atti_save *s)
     return st == ATT_OK ? write_special_tokens(dir) : st;
 }
 
+/* final_logits_bias with the padding class out of the running. */
+static att_status sealed_bias(changed *out, const char *dir, const atti_save *s)
+{
+    static const char name[] = "final_logits_bias";
+    const atti_param *p = s->seal_padding ? atti_params_find(s->params, name) : NULL;
+    const float *data = s->data ? s->data : s->params->data;
+    char *path = NULL;
+    atti_json *root = NULL;
+    *out = (changed){NULL, NULL};
+    if (!p) return ATT_OK;
+    ATTI_TRY(atti_path_join(&path, dir, "config.json"));
+    att_status st = atti_json_load(&root, path, CONFIG_MAX, 0);
+    atti_free(path);
+    if (st != ATT_OK) return st;
+    int64_t pad = id_of(root, "pad_token_id");
+    atti_json_destroy(root);
+    if (pad < 0 || pad >= p->count) return ATT_OK;
+    ATTI_TRY(atti_alloc_raw(&out->data, (size_t)p->count, sizeof(float), name));
+    memcpy(out->data, data + p->offset, (size_t)p->count * sizeof(float));
+    out->data[pad] = -10000.0f;
+    out->name = name;
+    return ATT_OK;
+}
+
 att_status atti_model_save(const char *dir, const atti_save *s)
 {
     char *path = NULL;
+    changed bias;
     ATTI_TRY(write_config(dir, s));
     ATTI_TRY(write_generation(dir, s));
     if (s->source_spm) ATTI_TRY(write_tokenizer(dir, s));
-    ATTI_TRY(atti_path_join(&path, dir, "model.safetensors"));
-    att_status st =
-        atti_weights_save(path, s->params, s->data, s->metadata, s->n_metadata);
+    ATTI_TRY(sealed_bias(&bias, dir, s));
+    att_status st = atti_path_join(&path, dir, "model.safetensors");
+    if (st == ATT_OK) {
+        st = save_weights(path, s->params, s->data, s->metadata, s->n_metadata, &bias);
+    }
     atti_free(path);
+    atti_free(bias.data);
     return st;
 }

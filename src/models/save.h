@@ -17,6 +17,10 @@ typedef struct atti_save {
     const char *source_lang, *target_lang; /* "en"; NULL = unknown */
     int32_t num_beams;  /* of generation_config.json; 0 = left out (greedy) */
     int32_t max_length; /* target tokens with </s>; 0 = left out */
+    /* Training leaves the padding class out of the softmax, other programs do not know
+     * that: nonzero writes its final_logits_bias as -10000, which gives it no
+     * probability anywhere, also in f16. */
+    int32_t seal_padding;
     /* Extra pairs of the safetensors' metadata. */
     const char *const (*metadata)[2];
     int64_t n_metadata;
