@@ -102,7 +102,7 @@ static att_tensor *tensor(input *in, int32_t dtype, int ndim, const int64_t *sha
     /* What was made wrong must be refused by what the header says, not by luck: a shape
      * that is larger than the memory would be the caller's lie. */
     if ((how >> 4) == 1 || (how >> 4) == 4)
-        if (t->shape[at] > 0 && t->shape[at] < (INT64_C(1) << 58)) t->shape[at] = -1;
+        if (t->shape[at] > 0 && t->shape[at] < (INT64_C(1) << 61)) t->shape[at] = -1;
     return t;
 }
 
