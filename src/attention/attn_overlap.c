@@ -70,10 +70,14 @@ att_status atti_attn_sane(const att_tensor *t, const char *name)
 
 bool atti_attn_packed(const att_tensor *t)
 {
+    /* Without elements any strides will do, and the other dimensions may be so large that
+     * their product wraps. */
+    for (int32_t i = 0; i < t->ndim; i++)
+        if (t->shape[i] == 0) return true;
     int64_t want = 1;
     for (int32_t i = t->ndim - 1; i >= 0; i--) {
         if (t->shape[i] != 1 && t->stride[i] != want) return false;
-        want *= t->shape[i] ? t->shape[i] : 1;
+        want *= t->shape[i];
     }
     return true;
 }
