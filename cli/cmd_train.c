@@ -276,12 +276,7 @@ static const opt options[] = {
 typedef struct watcher {
     const train_opts *o;
     progress bar;
-    double said; /* when the last line about steps was printed */
 } watcher;
-
-/* Reports come several times a second, for bars. The library marks those that --disp-freq
- * asked for with a text; without a mark a line is due this often. */
-static const double line_every_s = 10.0;
 
 static void report_json(const att_train_report *r)
 {
@@ -313,7 +308,7 @@ static void report_json(const att_train_report *r)
         }
         cli_addf(&t, ",\"best\":%s", r->best ? "true" : "false");
     }
-    if (r->text) {
+    if (r->text && r->kind != 1) {
         cli_add(&t, ",\"text\":");
         cli_add_json(&t, r->text);
     }
@@ -324,24 +319,22 @@ static void report_json(const att_train_report *r)
     free(t.s);
 }
 
+/* Reports come several times a second, for the bar; those that --disp-freq asked for
+ * carry a text. */
 static void report_step(watcher *w, const att_train_report *r)
 {
     char spent[32], left[32], speed[40];
     cli_text t = {0};
 
-    term_count(speed, (int64_t)r->target_tokens_per_s);
-    term_duration(spent, r->elapsed_s);
-    cli_addf(&t, "Ep. %.2f | Up. %lld | loss %.4f | nll %.4f | lr %.3e | %s tok/s | %s",
-             r->epoch, (long long)r->update, r->loss, r->nll, r->lr, speed, spent);
-    if (r->remaining_s >= 0)
-        cli_addf(&t, " | ETA %s", term_duration(left, r->remaining_s));
-    if (r->text || cli_now() - w->said >= line_every_s) {
+    if (r->text) {
+        cli_addf(&t, "%s  %s", r->text, term_duration(spent, r->elapsed_s));
+        if (r->remaining_s >= 0)
+            cli_addf(&t, "  ETA %s", term_duration(left, r->remaining_s));
         cli_say("%s", t.s);
-        w->said = cli_now();
+        t.n = 0;
     }
-    t.n = 0;
     cli_addf(&t, "update %lld  loss %.3f  %s tok/s", (long long)r->update, r->loss,
-             speed);
+             term_count(speed, (int64_t)r->target_tokens_per_s));
     progress_update(&w->bar, r->fraction_done, r->remaining_s, t.s);
     free(t.s);
 }
@@ -350,20 +343,12 @@ static void report(void *user, const att_train_report *r)
 {
     watcher *w = user;
 
-    if (w->o->json) report_json(r);
+    if (w->o->json && (r->kind != 1 || r->text)) report_json(r);
     switch (r->kind) {
     case 1: report_step(w, r); break;
     case 2:
-        if (r->valid_bleu >= 0)
-            cli_say("%sEp. %.2f | Up. %lld | valid nll %.4f | BLEU %.2f%s%s",
-                    term_style(stderr, "1"), r->epoch, (long long)r->update,
-                    r->valid_nll, r->valid_bleu, r->best ? " | best so far" : "",
-                    term_style(stderr, "0"));
-        else
-            cli_say("%sEp. %.2f | Up. %lld | valid nll %.4f%s%s",
-                    term_style(stderr, "1"), r->epoch, (long long)r->update,
-                    r->valid_nll, r->best ? " | best so far" : "",
-                    term_style(stderr, "0"));
+        cli_say("%s%s%s", term_style(stderr, "1"), r->text ? r->text : "validation",
+                term_style(stderr, "0"));
         break;
     default:
         if (r->text && *r->text) cli_say("%s", r->text);
@@ -476,7 +461,6 @@ static int run(void *opts, const cli_list *words)
     opt_dump_json(&config, &cmd_train_translate, o);
     o->t.config_text = config.s;
     progress_start(&w.bar, "training");
-    w.said = cli_now();
     o->t.report = report;
     o->t.stop = cli_stop;
     o->t.user = &w;

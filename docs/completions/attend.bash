@@ -10,7 +10,7 @@ _attend()
         --direction) words="en-zh zh-en"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train translate"*) words="--train --valid --model --tokenizer --vocab-size --separate-vocab --unigram --tokenizer-raw --max-length --preset --dim --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train translate"*) words="--train --valid --model --tokenizer --vocab-size --separate-vocab --unigram --tokenizer-raw --max-length --preset --dim --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --after --mini-batch-words --optimizer-delay --length-buckets --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
         --activation) words="relu gelu silu"; cur=${cur#=} ;;
         --norm) words="post pre"; cur=${cur#=} ;;

@@ -39,6 +39,7 @@ complete -c attend -n '__fish_seen_subcommand_from train' -l activation-dropout 
 complete -c attend -n '__fish_seen_subcommand_from train' -l after -s a -r -d 'stop after epochs (12e), updates (8Ku) or minutes (40m)'
 complete -c attend -n '__fish_seen_subcommand_from train' -l mini-batch-words -r -d 'tokens an update, counted on the longer side'
 complete -c attend -n '__fish_seen_subcommand_from train' -l optimizer-delay -r -d 'batches whose gradients are added before an update'
+complete -c attend -n '__fish_seen_subcommand_from train' -l length-buckets -d 'batches of similar lengths; saves nothing, since batches have no padding, and learns more slowly'
 complete -c attend -n '__fish_seen_subcommand_from train' -l optimizer -r -a 'adam adamw sgd' -d 'who makes the steps'
 complete -c attend -n '__fish_seen_subcommand_from train' -l learn-rate -s l -r -d 'the peak of the schedule'
 complete -c attend -n '__fish_seen_subcommand_from train' -l schedule -r -a 'inverse-sqrt noam cosine linear constant' -d 'how the rate falls after the warm-up'

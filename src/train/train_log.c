@@ -168,14 +168,16 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
     t->log.line_tokens += sums->count;
     add(&t->log.shown, sums);
     char line[256];
+    att_train_report r = {0};
     if (write_line) {
-        att_train_report r = make_report(t, 1);
+        r = make_report(t, 1);
         fill_loss(&r, &t->state.since, t->log.line_tokens, now - t->log.seconds_at);
         snprintf(line, sizeof line,
                  "update %lld  epoch %.2f  loss %.4f  nll %.4f  rate %.3g  norm %.3f  "
                  "%.0f tokens/s",
                  (long long)r.update, r.epoch, r.loss, r.nll, r.lr, r.grad_norm,
                  r.target_tokens_per_s);
+        r.text = line;
         put_line(t, line);
         write_metrics(t, &r);
         memset(&t->state.since, 0, sizeof t->state.since);
@@ -183,9 +185,11 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
         t->log.seconds_at = now;
     }
     if (t->o.report && (write_line || now - t->log.shown_at >= report_every_s)) {
-        att_train_report r = make_report(t, 1);
-        fill_loss(&r, &t->log.shown, t->log.shown.count, now - t->log.shown_at);
-        if (write_line) r.text = line;
+        /* A line's report has the line's numbers, which cover more than a moment. */
+        if (!write_line) {
+            r = make_report(t, 1);
+            fill_loss(&r, &t->log.shown, t->log.shown.count, now - t->log.shown_at);
+        }
         t->o.report(t->o.user, &r);
         memset(&t->log.shown, 0, sizeof t->log.shown);
         t->log.shown_at = now;

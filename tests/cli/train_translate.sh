@@ -4,8 +4,8 @@
 small_training model --after 20u >out 2>log
 test ! -s out
 grep -q '^settings:' log
-grep -q 'Up\. 10 ' log
-grep -q 'valid nll' log
+grep -q '^update 10  epoch' log
+grep -q '^validation at update 10: nll' log
 for file in config.json model.safetensors source.spm vocab.json config.train.json; do
     test -s model/$file
 done
