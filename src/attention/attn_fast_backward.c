@@ -6,7 +6,7 @@
  * in step s, unit i takes key part i against query part (i + s) mod P. Within a step all
  * blocks touch different rows of dq, dk and dv; between steps everybody waits; so the
  * order of every sum is fixed, no partial gradient is stored and nothing is computed
- * twice. P depends on the shapes only. */
+ * twice. P depends on the lengths of the sequence and the number of key heads only. */
 #include "attention/attn_fast.h"
 #include "base/threads.h"
 
@@ -14,11 +14,12 @@
 #define MIN_PART     256 /* queries and keys of a block, at least */
 #define MAX_PARTS    16
 
-static int64_t choose_parts(const atti_attn_call *c)
+/* By this sequence's own lengths: neighbours must not change the order of its sums. */
+static int64_t parts_of(const atti_attn_call *c, int64_t b)
 {
-    int64_t heads = c->n_batch * c->kv_heads, longest = c->t < c->s ? c->t : c->s;
-    if (heads < 1) return 1;
-    int64_t parts = (WANTED_UNITS + heads - 1) / heads;
+    int64_t nq = atti_attn_nq(c, b), nk = atti_attn_nk(c, b),
+            longest = nq < nk ? nq : nk;
+    int64_t parts = (WANTED_UNITS + c->kv_heads - 1) / c->kv_heads;
     if (parts > longest / MIN_PART) parts = longest / MIN_PART;
     if (parts > MAX_PARTS) parts = MAX_PARTS;
     return parts > 1 ? parts : 1;
@@ -26,8 +27,7 @@ static int64_t choose_parts(const atti_attn_call *c)
 
 static int64_t backward_units(const atti_attn_fast *f, int64_t b)
 {
-    (void)b;
-    return f->c->kv_heads * f->parts;
+    return f->c->kv_heads * parts_of(f->c, b);
 }
 
 static float *at_row(const atti_attn_view *w, int64_t off)
@@ -59,8 +59,10 @@ static void backward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
                           void *scratch)
 {
     const atti_attn_call *c = f->c;
-    int64_t kv = within / f->parts, part = within % f->parts;
-    int64_t other = (part + f->step) % f->parts;
+    const int64_t parts = (f->start[b + 1] - f->start[b]) / c->kv_heads;
+    int64_t kv = within / parts, part = within % parts;
+    int64_t other = (part + f->step) % parts;
+    if (f->step >= parts) return;
     for (int64_t i = 0; i < c->group; i++) {
         int64_t h = kv * c->group + i;
         atti_attn_problem p;
@@ -82,9 +84,9 @@ static void backward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
             .add_dkv = f->add_dkv || f->step > 0 || i > 0,
         };
         int64_t tiles = atti_attn_fast_tiles(f, p.n_q);
-        f->k->bwd_f32(&p, &x, tiles * other / f->parts, tiles * (other + 1) / f->parts,
-                      cut(p.n_k, part, f->parts, ATTI_ATTN_CHUNK),
-                      cut(p.n_k, part + 1, f->parts, ATTI_ATTN_CHUNK), scratch);
+        f->k->bwd_f32(&p, &x, tiles * other / parts, tiles * (other + 1) / parts,
+                      cut(p.n_k, part, parts, ATTI_ATTN_CHUNK),
+                      cut(p.n_k, part + 1, parts, ATTI_ATTN_CHUNK), scratch);
     }
     if (part == 0 && f->step == 0) zero_padding(f, b, kv, atti_attn_nk(c, b));
 }
@@ -109,7 +111,9 @@ att_status atti_attn_fast_backward(const atti_attn_call *c,
     /* Gradients of bias and sink need sums over heads and sequences: the generic path's. */
     if (g->wants_params) return atti_attn_generic_backward(c, g);
     ATTI_TRY(atti_attn_fast_begin(&f, c, g));
-    f.parts = choose_parts(c);
+    f.parts = 1;
+    for (int64_t b = 0; b < c->n_batch; b++)
+        if (parts_of(c, b) > f.parts) f.parts = parts_of(c, b);
     atti_attn_fast_number(&f, backward_units);
     for (f.step = 0; f.step < f.parts; f.step++)
         atti_parallel_void((f.units + f.batch - 1) / f.batch, backward_task, &f);

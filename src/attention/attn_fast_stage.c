@@ -29,10 +29,12 @@ static bool stages_out(const atti_attn_call *c)
 {
     return c->dtype == ATT_BF16;
 }
-static bool stages_keys(const atti_attn_call *c)
+/* Adding to given gradients takes the same order of sums for any length of neighbours:
+ * no copy then for speed alone. */
+static bool stages_keys(const atti_attn_call *c, bool add)
 {
     if (c->dtype == ATT_BF16 || c->rope_k) return true;
-    if (c->t < LONG_KEYS || c->s < LONG_KEYS) return false;
+    if (add || c->t < LONG_KEYS || c->s < LONG_KEYS) return false;
     return crowded(&c->k, c->d) || crowded(&c->v, c->e);
 }
 
@@ -53,7 +55,7 @@ size_t atti_attn_fast_stage_bytes(const atti_attn_call *c, int backward)
            twice = backward ? 2 : 1; /* the operand and its gradient */
     if (stages_q(c)) sum += twice * padded(c->n_rows * c->heads * c->d);
     if (stages_out(c)) sum += twice * padded(c->n_rows * c->heads * c->e);
-    if (stages_keys(c)) {
+    if (stages_keys(c, false)) {
         sum += twice * padded(c->m_rows * c->kv_heads * c->d);
         sum += twice * padded(c->m_rows * c->kv_heads * c->e);
     }
@@ -231,7 +233,7 @@ void atti_attn_fast_stage_in(atti_attn_fast *f, char *space)
         if (g) stage(&j, &space, &f->dq, NULL, false, c->d, false, false);
         f->add_dq = false;
     }
-    if (stages_keys(c)) {
+    if (stages_keys(c, g && g->accumulate)) {
         stage(&j, &space, &f->keys, &c->k, true, c->d, c->rope_k, true);
         stage(&j, &space, &f->v, &c->v, true, c->e, false, true);
         if (g) stage(&j, &space, &f->dk, NULL, true, c->d, false, false);
@@ -254,7 +256,7 @@ void atti_attn_fast_stage_out(atti_attn_fast *f)
         j.ways[j.n++] = (way){&c->out, &f->out, c->heads, c->e, false, false};
     if (g && stages_q(c))
         j.ways[j.n++] = (way){&g->dq, &f->dq, c->heads, c->d, false, c->rope_q};
-    if (g && stages_keys(c)) {
+    if (g && stages_keys(c, g->accumulate)) {
         j.ways[j.n++] = (way){&g->dk, &f->dk, c->kv_heads, c->d, true, c->rope_k};
         j.ways[j.n++] = (way){&g->dv, &f->dv, c->kv_heads, c->e, true, false};
     }

@@ -154,6 +154,9 @@ static const setup cases[] = {
     {1, 1, 1, 700, 600, 16, 16, 0, 0, -1, -1, 0, 0, 0, 0, 0, 0}, /* cut into parts */
     {1, 2, 1, 1100, 1100, 8, 8, 0, 1, -1, -1, 0.1f, 2.0f, 0, 0, 0, 0},
     {1, 2, 2, 900, 1000, 8, 16, 1, 0, 64, 64, 0, 0, 0, 0, 0, 0},
+    /* heads side by side: rows that crowd, tiles of sums elsewhere, copied keys */
+    {2, 8, 8, 150, 200, 64, 32, 1, 1, -1, -1, 0, 0, 0, 0, 0, 0},
+    {1, 4, 4, 300, 290, 32, 32, 1, 0, -1, -1, 0.1f, 0, 0, 0, 0, 0},
     {2, 4, 2, 50, 70, 32, 16, 0, 1, -1, -1, 0, 0, ATT_ROPE_HALF, 0, 0, 0},
     {3, 4, 4, 40, 30, 24, 24, 1, 0, -1, -1, 0, 0, ATT_ROPE_INTERLEAVED, 10, 0, 0},
     {2, 2, 1, 300, 300, 16, 16, 0, 1, -1, -1, 0, 0, ATT_ROPE_HALF, 8, 0, 1},
@@ -235,10 +238,9 @@ static void copy_rows(att_tensor *dst, const att_tensor *src, int64_t row0)
 
 /* Each sequence of a ragged batch alone: the same bits (without dropout, which counts rows
  * through the batch). */
-static void neighbours_do_not_matter(void **state)
+static void neighbours(const setup *given)
 {
-    (void)state;
-    setup c = {3, 4, 2, 75, 90, 32, 24, 1, 1, -1, -1, 0, 0, 0, 0, 0, 0};
+    const setup c = *given;
     call *all = call_new(&c, ATT_F32);
     run(all);
     for (int64_t i = 0; i < c.b; i++) {
@@ -262,6 +264,18 @@ static void neighbours_do_not_matter(void **state)
         call_free(w);
     }
     call_free(all);
+}
+
+static void neighbours_do_not_matter(void **state)
+{
+    (void)state;
+    static const setup some[] = {
+        {3, 4, 2, 75, 90, 32, 24, 1, 1, -1, -1, 0, 0, 0, 0, 0, 0},
+        {2, 2, 1, 1030, 1028, 8, 16, 1, 0, -1, -1, 0, 0, 0, 0, 0,
+         0},                                                      /* cut into parts */
+        {60, 4, 4, 300, 200, 8, 8, 1, 0, 5, 5, 0, 0, 0, 0, 0, 0}, /* falling past 256 */
+    };
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) neighbours(&some[i]);
 }
 
 /* NaN behind the lengths reaches nothing, and gradients there are written as 0. */
