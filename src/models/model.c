@@ -118,6 +118,34 @@ done:
     return st;
 }
 
+/* Building SentencePiece's tries takes longer than reading a small model's weights, so
+ * a thread of its own does it meanwhile. */
+typedef struct opening {
+    att_model *m;
+    atti_error error;
+} opening;
+
+static void open_in_background(void *ctx)
+{
+    opening *o = ctx;
+    atti_error_take(&o->error, open_tokenizers(o->m));
+}
+
+/* The weights' error comes first: which one is told does not depend on timing. */
+static att_status load_files(att_model *m)
+{
+    opening o = {.m = m};
+    atti_thread *t = NULL;
+    if (atti_thread_start(&t, open_in_background, &o) != ATT_OK) {
+        ATTI_TRY(atti_weights_load(&m->params, m->dir));
+        return open_tokenizers(m);
+    }
+    att_status st = atti_weights_load(&m->params, m->dir);
+    atti_thread_join(t);
+    if (st != ATT_OK) return st;
+    return o.error.code == ATT_OK ? ATT_OK : atti_error_post(&o.error);
+}
+
 /* ---- open and close ----------------------------------------------------------- */
 
 static att_status load(att_model *m, const char *dir)
@@ -126,8 +154,7 @@ static att_status load(att_model *m, const char *dir)
     ATTI_TRY(atti_strdup(&m->dir, dir));
     ATTI_TRY(atti_mutex_create(&m->lock));
     ATTI_TRY(read_config(m));
-    ATTI_TRY(atti_weights_load(&m->params, dir));
-    return open_tokenizers(m);
+    return load_files(m);
 }
 
 att_status att_model_load(att_model **out, const char *dir)
