@@ -223,6 +223,11 @@ typedef struct att_tape_plan_opts {
     int32_t n_max_rows;
     att_var loss; /* what att_tape_backward will start from, [1,1]; ATT_NO_VAR, the
                      default: the last result that is [1,1] */
+    int32_t
+        recompute; /* what backward makes again instead of keeping: 0 nothing; 1, the
+                          default, the results of norms (a sweep over memory); 2 also
+                          attention's; 3 also linear with an activation (a third of
+                          its products once more). Results are the same bits */
 } att_tape_plan_opts;
 ATT_API void att_tape_plan_opts_init(att_tape_plan_opts *opts);
 

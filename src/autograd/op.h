@@ -89,6 +89,12 @@ struct atti_op {
     att_status (*backward)(atti_call *c); /* NULL: no gradient passes */
     /* Bits of the inputs and outputs whose data backward reads. NULL: none. */
     void (*needs)(const atti_node *n, uint32_t *ins, uint32_t *outs);
+    /* Makes the outputs again from what is kept, so that they need not live from forward to
+     * backward: called before the first backward that reads them; reads saves and the
+     * inputs of needs_again(). The same bits as forward. NULL: cannot. */
+    att_status (*again)(atti_call *c);
+    /* From which att_tape_plan_opts.recompute on it is done, and the inputs it reads. */
+    int32_t (*again_level)(const atti_node *n, uint32_t *ins);
     /* Input slot whose memory output o may take over, if it dies here; -1. NULL: none. */
     int32_t (*in_place)(const atti_node *n, int32_t o);
     /* Output slot whose gradient's memory the gradient of input i may take over; -1. */

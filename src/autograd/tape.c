@@ -143,6 +143,7 @@ static void push_value(att_tape *t, att_var *out, const atti_value *proto)
     t->values[t->n_values] = *proto;
     t->values[t->n_values].at = ATTI_NOWHERE;
     t->values[t->n_values].grad_at = ATTI_NOWHERE;
+    t->values[t->n_values].again_at = ATTI_NOWHERE;
     t->values[t->n_values].kept_grad_at = ATTI_NOWHERE;
     *out = (att_var)t->n_values;
     t->n_values++;

@@ -24,6 +24,7 @@ typedef struct atti_value {
     /* plan */
     int has_grad;
     size_t at, grad_at;  /* offsets in the arena; ATTI_NOWHERE */
+    size_t again_at;     /* where backward finds it, if it is made again */
     size_t kept_grad_at; /* a copy for att_tape_grad: the original dies in backward */
 } atti_value;
 
@@ -39,6 +40,9 @@ typedef struct atti_symbol {
 typedef struct atti_node_plan {
     size_t save_at[ATTI_MAX_SAVE];
     int runs_backward;
+    int32_t
+        again_before; /* its outputs are made again before this node's backward; -1 */
+    int makes_again;  /* some node is made again before this one's backward */
     /* Per input: 0 write, 1 add, 2 (parameters' first) as the run says. */
     unsigned char accumulate[ATTI_MAX_IN];
     /* Backward must zero this input's gradient before anyone writes: column ranges
@@ -55,7 +59,7 @@ struct att_tape {
     size_t n_symbols, cap_symbols;
 
     /* plan */
-    int planned, training_plan;
+    int planned, training_plan, recompute;
     int threads;
     att_var loss;
     atti_node_plan *node_plan;

@@ -28,15 +28,15 @@ typedef struct planner {
     int training;
     buffer *buf;
     size_t n_buf, cap_buf;
-    int32_t *data_buf, *grad_buf, *kept_buf; /* per value, -1 none */
-    int32_t *save_buf;                       /* per node * ATTI_MAX_SAVE */
-    unsigned char *needs, *reach;            /* per value */
+    int32_t *data_buf, *grad_buf, *kept_buf, *again_buf; /* per value, -1 none */
+    int32_t *save_buf;                                   /* per node * ATTI_MAX_SAVE */
+    unsigned char *needs, *reach;                        /* per value */
 } planner;
 
 void att_tape_plan_opts_init(att_tape_plan_opts *o)
 {
     if (!o) return;
-    *o = (att_tape_plan_opts){.size = sizeof *o, .loss = ATT_NO_VAR};
+    *o = (att_tape_plan_opts){.size = sizeof *o, .loss = ATT_NO_VAR, .recompute = 1};
 }
 
 int64_t atti_rows_bound(const att_tape *t, att_rows rows)
@@ -235,31 +235,93 @@ static void later(buffer *b, int32_t when)
     if (when > b->death) b->death = when;
 }
 
-static att_status data_lifetimes(planner *p)
+/* Is this node's output made again rather than kept? */
+static int made_again(const planner *p, const atti_node *n, uint32_t *ins)
+{
+    *ins = 0;
+    if (!n->op->again || !p->t->node_plan[n->index].runs_backward) return 0;
+    for (int32_t o = 0; o < n->n_out; o++)
+        if (p->t->values[n->out[o]].keep) return 0;
+    return n->op->again_level(n, ins) <= p->t->recompute;
+}
+
+/* v is read in backward from time `when` on (an operator's own backward, or its making
+ * again): its first buffer lives that long, or, if v is made again, its second one. */
+static att_status read_backward(planner *p, att_var v, int32_t when, int32_t node)
+{
+    att_tape *t = p->t;
+    if (v == ATT_NO_VAR || p->data_buf[v] < 0) return ATT_OK;
+    int32_t producer = t->values[v].producer;
+    uint32_t unused;
+    if (!made_again(p, &t->nodes[producer], &unused)) {
+        later(&p->buf[p->data_buf[v]], when);
+        return ATT_OK;
+    }
+    if (p->again_buf[v] < 0)
+        ATTI_TRY(add_buffer(p, &p->again_buf[v],
+                            atti_shape_bytes_max(t, &t->values[v].shape), when, when,
+                            0));
+    later(&p->buf[p->again_buf[v]], when);
+    atti_node_plan *np = &t->node_plan[producer];
+    /* Nodes are walked from the last to the first: the first reader is the earliest. */
+    if (np->again_before < 0) np->again_before = node;
+    return ATT_OK;
+}
+
+/* All outputs of a node are made again together: each needs its place from then on. */
+static att_status make_again(planner *p, const atti_node *n)
+{
+    att_tape *t = p->t;
+    uint32_t ins;
+    int32_t before = t->node_plan[n->index].again_before;
+    if (before < 0) return ATT_OK;
+    int32_t when = bwd_time(p, before);
+    (void)made_again(p, n, &ins);
+    t->node_plan[before].makes_again = 1;
+    for (int32_t o = 0; o < n->n_out; o++)
+        ATTI_TRY(read_backward(p, n->out[o], when, before));
+    for (int32_t s = 0; s < n->n_in; s++)
+        if (ins >> s & 1U) ATTI_TRY(read_backward(p, n->in[s], when, before));
+    return ATT_OK;
+}
+
+static att_status forward_lifetimes(planner *p)
 {
     att_tape *t = p->t;
     for (int32_t i = 0; i < p->n; i++) {
         const atti_node *n = &t->nodes[i];
-        uint32_t ins, outs;
-        node_needs(n, &ins, &outs);
-        int back = t->node_plan[i].runs_backward;
         for (int32_t o = 0; o < n->n_out; o++) {
             const atti_value *v = &t->values[n->out[o]];
-            int32_t death = v->keep ? end_time(p) : i;
-            if (back && (outs >> o & 1U) && death < bwd_time(p, i))
-                death = bwd_time(p, i);
             ATTI_TRY(add_buffer(p, &p->data_buf[n->out[o]],
-                                atti_shape_bytes_max(t, &v->shape), i, death, 0));
+                                atti_shape_bytes_max(t, &v->shape), i,
+                                v->keep ? end_time(p) : i, 0));
         }
-        for (int32_t s = 0; s < n->n_in; s++) {
-            int32_t b = n->in[s] == ATT_NO_VAR ? -1 : p->data_buf[n->in[s]];
-            if (b < 0) continue;
-            later(&p->buf[b], back && (ins >> s & 1U) ? bwd_time(p, i) : i);
-        }
-        for (int32_t k = 0; back && k < n->n_save; k++)
+        for (int32_t s = 0; s < n->n_in; s++)
+            if (n->in[s] != ATT_NO_VAR && p->data_buf[n->in[s]] >= 0)
+                later(&p->buf[p->data_buf[n->in[s]]], i);
+        for (int32_t k = 0; t->node_plan[i].runs_backward && k < n->n_save; k++)
             ATTI_TRY(add_buffer(p, &p->save_buf[i * ATTI_MAX_SAVE + k],
                                 atti_shape_bytes_max(t, &n->save[k].shape), i,
                                 bwd_time(p, i), 0));
+    }
+    return ATT_OK;
+}
+
+static att_status data_lifetimes(planner *p)
+{
+    att_tape *t = p->t;
+    ATTI_TRY(forward_lifetimes(p));
+    for (int32_t i = p->n; i-- > 0;) {
+        const atti_node *n = &t->nodes[i];
+        uint32_t ins, outs;
+        if (!t->node_plan[i].runs_backward) continue;
+        node_needs(n, &ins, &outs);
+        for (int32_t o = 0; o < n->n_out; o++)
+            if (outs >> o & 1U)
+                ATTI_TRY(read_backward(p, n->out[o], bwd_time(p, i), i));
+        for (int32_t s = 0; s < n->n_in; s++)
+            if (ins >> s & 1U) ATTI_TRY(read_backward(p, n->in[s], bwd_time(p, i), i));
+        ATTI_TRY(make_again(p, n));
     }
     return ATT_OK;
 }
@@ -464,6 +526,8 @@ static void store(planner *p)
         v->at = d < 0 ? ATTI_NOWHERE : root_of(p, d)->at;
         v->grad_at = g < 0 ? ATTI_NOWHERE : root_of(p, g)->at;
         v->kept_grad_at = k < 0 ? ATTI_NOWHERE : root_of(p, k)->at;
+        int32_t again = p->again_buf[i];
+        v->again_at = again < 0 ? ATTI_NOWHERE : root_of(p, again)->at;
     }
     for (int32_t i = 0; i < p->n; i++)
         for (int k = 0; k < ATTI_MAX_SAVE; k++) {
@@ -511,17 +575,20 @@ static att_status plan_memory(att_tape *t, const att_tape_plan_opts *opts,
     int32_t *ids = NULL;
     t->loss = loss;
     t->training_plan = p.training;
+    t->recompute = opts->recompute;
     t->threads = atti_threads_max();
     atti_free(t->node_plan);
     t->node_plan = NULL;
     ATTI_TRY(atti_alloc(&t->node_plan, nn, sizeof *t->node_plan, "tape plan"));
-    ATTI_TRY(atti_alloc(&ids, nv * 4 + nn * ATTI_MAX_SAVE, sizeof *ids, "tape plan"));
-    for (size_t i = 0; i < nv * 3 + nn * ATTI_MAX_SAVE; i++) ids[i] = -1;
+    for (size_t i = 0; i < nn; i++) t->node_plan[i].again_before = -1;
+    ATTI_TRY(atti_alloc(&ids, nv * 5 + nn * ATTI_MAX_SAVE, sizeof *ids, "tape plan"));
+    for (size_t i = 0; i < nv * 4 + nn * ATTI_MAX_SAVE; i++) ids[i] = -1;
     p.data_buf = ids;
     p.grad_buf = ids + nv;
     p.kept_buf = ids + 2 * nv;
-    p.save_buf = ids + 3 * nv;
-    p.needs = (unsigned char *)(ids + 3 * nv + nn * ATTI_MAX_SAVE);
+    p.again_buf = ids + 3 * nv;
+    p.save_buf = ids + 4 * nv;
+    p.needs = (unsigned char *)(ids + 4 * nv + nn * ATTI_MAX_SAVE);
     p.reach = p.needs + nv;
     *m = (att_tape_memory){.size = sizeof *m};
     att_status st = solve(&p, m);

@@ -68,10 +68,11 @@ att_status att_tape_bind(att_tape *t, att_rows symbol, int64_t rows)
 
 /* ---- one operator's call ---- */
 
-static void *data_of(const att_tape *t, att_var v)
+static void *data_of(const att_tape *t, att_var v, int backward)
 {
     const atti_value *x = &t->values[v];
     if (x->kind != ATTI_VALUE_RESULT) return x->data;
+    if (backward && x->again_at != ATTI_NOWHERE) return t->arena + x->again_at;
     return x->at == ATTI_NOWHERE ? NULL : t->arena + x->at;
 }
 
@@ -83,22 +84,22 @@ static float *grad_of(const att_tape *t, att_var v)
     return x->grad_at == ATTI_NOWHERE ? NULL : (float *)(void *)(t->arena + x->grad_at);
 }
 
-static void fill_mat(const att_tape *t, atti_mat *m, att_var v)
+static void fill_mat(const att_tape *t, atti_mat *m, att_var v, int backward)
 {
-    void *data = data_of(t, v);
+    void *data = data_of(t, v, backward);
     if (t->values[v].shape.dtype == ATT_I32)
         m->i = data;
     else
         m->f = data;
 }
 
-static void make_call(const att_tape *t, const atti_node *n, atti_call *c)
+static void make_call(const att_tape *t, const atti_node *n, atti_call *c, int backward)
 {
     const atti_node_plan *p = &t->node_plan[n->index];
     atti_call_shapes(t, n, atti_rows_bound, c);
     for (int32_t i = 0; i < n->n_in; i++)
-        if (n->in[i] != ATT_NO_VAR) fill_mat(t, &c->in[i], n->in[i]);
-    for (int32_t o = 0; o < n->n_out; o++) fill_mat(t, &c->out[o], n->out[o]);
+        if (n->in[i] != ATT_NO_VAR) fill_mat(t, &c->in[i], n->in[i], backward);
+    for (int32_t o = 0; o < n->n_out; o++) fill_mat(t, &c->out[o], n->out[o], backward);
     for (int32_t k = 0; k < n->n_save; k++)
         c->save[k] = p->save_at[k] == ATTI_NOWHERE ? NULL : t->arena + p->save_at[k];
     c->scratch = t->arena + t->scratch_at;
@@ -134,7 +135,7 @@ static att_status run_forward(att_tape *t)
     atti_call c;
     for (size_t i = 0; i < t->n_nodes; i++) {
         watch(t, (int32_t)i, 0);
-        make_call(t, &t->nodes[i], &c);
+        make_call(t, &t->nodes[i], &c, 0);
         ATTI_TRY(t->nodes[i].op->forward(&c));
     }
     watch(t, -1, 0);
@@ -198,13 +199,26 @@ static void add_gradients(const att_tape *t, const atti_node *n, atti_call *c,
     }
 }
 
+/* What this node's backward is the first to read again, in the order of making. */
+static att_status make_again(att_tape *t, int32_t before)
+{
+    atti_call c;
+    for (int32_t i = 0; i <= before; i++) {
+        if (t->node_plan[i].again_before != before) continue;
+        make_call(t, &t->nodes[i], &c, 1);
+        ATTI_TRY(t->nodes[i].op->again(&c));
+    }
+    return ATT_OK;
+}
+
 static att_status run_backward(att_tape *t, int accumulate)
 {
     atti_call c;
     for (size_t i = t->n_nodes; i-- > 0;) {
         if (!t->node_plan[i].runs_backward) continue;
         watch(t, (int32_t)i, 1);
-        make_call(t, &t->nodes[i], &c);
+        if (t->node_plan[i].makes_again) ATTI_TRY(make_again(t, (int32_t)i));
+        make_call(t, &t->nodes[i], &c, 1);
         add_gradients(t, &t->nodes[i], &c, accumulate);
         ATTI_TRY(t->nodes[i].op->backward(&c));
     }
@@ -270,7 +284,7 @@ att_status att_tape_value(const att_tape *t, att_tensor *view, att_var v)
     } else if (!x->data) {
         return atti_fail(ATT_EINVAL, "tape value: '%s' is not set", x->name);
     }
-    return view_of(t, view, v, data_of(t, v));
+    return view_of(t, view, v, data_of(t, v, 0));
 }
 
 att_status att_tape_grad(const att_tape *t, att_tensor *view, att_var v)

@@ -99,6 +99,34 @@ static att_status forward(atti_call *c)
     return ATT_OK;
 }
 
+/* y from h alone: the same kernel without residual, bias and dropout. */
+static void norm_again_rows(void *ctx, int64_t chunk, int64_t row0, int64_t rows,
+                            int thread)
+{
+    (void)chunk, (void)thread;
+    const job *j = ctx;
+    atti_call *c = j->c;
+    const norm_attr *a = c->node->attr;
+    int64_t cols = c->in[X].cols, at = row0 * cols;
+    atti_k()->add_norm(c->out[0].f + at, NULL, NULL, NULL, j->h + at, NULL, NULL,
+                       c->in[GAMMA].f, c->in[BETA].f, a->eps, (atti_norm)a->kind,
+                       &j->drop, row0, rows, cols, cols);
+}
+
+static att_status again(atti_call *c)
+{
+    job j = {.c = c, .drop = atti_drop_make(0.0f, 0), .h = c->save[SAVE_H]};
+    atti_for_rows(c->in[X].rows, norm_again_rows, &j);
+    return ATT_OK;
+}
+
+static int32_t again_level(const atti_node *n, uint32_t *ins)
+{
+    (void)n;
+    *ins = 1U << GAMMA | 1U << BETA;
+    return 1;
+}
+
 /* ---- backward ---- */
 
 /* dh goes straight to the residual's gradient when that is written, and dx straight to
@@ -208,6 +236,8 @@ const atti_op atti_op_add_norm = {.name = "add_norm",
                                   .forward = forward,
                                   .backward = backward,
                                   .needs = needs,
+                                  .again = again,
+                                  .again_level = again_level,
                                   .scratch = scratch,
                                   .describe = describe,
                                   .sample = sample};

@@ -236,6 +236,14 @@ static att_status forward(atti_call *c)
     return att_attention_forward(&d, &w.args);
 }
 
+/* The log-sum-exp is still there and comes out the same. */
+static int32_t again_level(const atti_node *n, uint32_t *ins)
+{
+    (void)n;
+    *ins = (1U << N_OPERANDS) - 1;
+    return 2;
+}
+
 /* ---- backward ---- */
 
 static void zero_view(const att_tensor *t)
@@ -394,6 +402,8 @@ const atti_op atti_op_attention = {.name = "attention",
                                    .forward = forward,
                                    .backward = backward,
                                    .needs = needs,
+                                   .again = forward,
+                                   .again_level = again_level,
                                    .scratch = scratch,
                                    .flops = flops,
                                    .describe = describe,

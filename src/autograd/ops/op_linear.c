@@ -96,6 +96,14 @@ static att_status forward(atti_call *c)
                                plain ? NULL : &epi);
 }
 
+/* Only where an activation follows: a plain product's result is rarely read again. */
+static int32_t again_level(const atti_node *n, uint32_t *ins)
+{
+    const linear_attr *a = n->attr;
+    *ins = 1U << X | 1U << W | 1U << B;
+    return a->act == ATT_ACT_NONE ? INT32_MAX : 3;
+}
+
 /* ---- backward ---- */
 
 typedef struct undo {
@@ -193,6 +201,8 @@ const atti_op atti_op_linear = {.name = "linear",
                                 .forward = forward,
                                 .backward = backward,
                                 .needs = needs,
+                                .again = forward,
+                                .again_level = again_level,
                                 .scratch = scratch,
                                 .flops = flops,
                                 .describe = describe,

@@ -24,9 +24,9 @@ typedef struct loss_attr {
 enum { X, TABLE, BIAS, TARGETS };
 enum { SAVE_DX, SAVE_DTABLE, SAVE_DBIAS };
 
-/* About 10 MiB of logits: far larger than packing the table again costs, small enough to
+/* About 20 MiB of logits: far larger than packing the table again costs, small enough to
  * stay in a last-level cache until both gradients have read it. */
-enum { BLOCK_FLOATS = 5 << 19, BLOCK_MIN = 64, BLOCK_MAX = 4096 };
+enum { BLOCK_FLOATS = 10 << 19, BLOCK_MIN = 64, BLOCK_MAX = 4096 };
 
 static int64_t block_rows(int64_t v)
 {
