@@ -40,6 +40,8 @@ double atti_attn_fast_flops(const atti_attn_fast *f, int64_t b);
 /* Fills start and batch from the units of each sequence. */
 void atti_attn_fast_number(atti_attn_fast *f,
                            int64_t (*count)(const atti_attn_fast *, int64_t));
+/* Forward over all units; within a backward call it leaves lse alone. */
+void atti_attn_fast_run_forward(atti_attn_fast *f);
 /* The sequence that owns a unit. */
 int64_t atti_attn_fast_find(const atti_attn_fast *f, int64_t unit);
 /* The problem of sequence b and query head h. */

@@ -111,6 +111,9 @@ att_status atti_attn_fast_backward(const atti_attn_call *c,
     /* Gradients of bias and sink need sums over heads and sequences: the generic path's. */
     if (g->wants_params) return atti_attn_generic_backward(c, g);
     ATTI_TRY(atti_attn_fast_begin(&f, c, g));
+    /* out in bf16 is off by 2^-9, which delta = dout . out would carry into every ds where
+     * terms cancel: it is computed again in f32. */
+    if (c->dtype == ATT_BF16) atti_attn_fast_run_forward(&f);
     f.parts = 1;
     for (int64_t b = 0; b < c->n_batch; b++)
         if (parts_of(c, b) > f.parts) f.parts = parts_of(c, b);

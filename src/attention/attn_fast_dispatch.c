@@ -32,7 +32,8 @@ static void forward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
     atti_attn_fast_problem(&p, f, b, h);
     float *out = (float *)f->out.data + atti_attn_qoff(c, &f->out, b, 0, h),
           *lse = NULL;
-    if (c->lse.data) lse = (float *)c->lse.data + atti_attn_qoff(c, &c->lse, b, 0, h);
+    if (c->lse.data && !f->g)
+        lse = (float *)c->lse.data + atti_attn_qoff(c, &c->lse, b, 0, h);
     int64_t end = tile + f->group_tiles, tiles = atti_attn_fast_tiles(f, p.n_q);
     f->k->fwd_f32(&p, out, f->out.sr, lse, c->lse.sr, tile, end < tiles ? end : tiles,
                   scratch);
@@ -51,13 +52,18 @@ static void forward_task(void *ctx, int64_t task, int thread)
     }
 }
 
+void atti_attn_fast_run_forward(atti_attn_fast *f)
+{
+    f->parts = f->group_tiles = 1;
+    atti_attn_fast_number(f, forward_units);
+    atti_parallel_void((f->units + f->batch - 1) / f->batch, forward_task, f);
+}
+
 att_status atti_attn_fast_forward(const atti_attn_call *c)
 {
     atti_attn_fast f;
     ATTI_TRY(atti_attn_fast_begin(&f, c, NULL));
-    f.parts = f.group_tiles = 1;
-    atti_attn_fast_number(&f, forward_units);
-    atti_parallel_void((f.units + f.batch - 1) / f.batch, forward_task, &f);
+    atti_attn_fast_run_forward(&f);
     atti_attn_fast_stage_out(&f);
     atti_attn_fast_end(&f);
     return ATT_OK;

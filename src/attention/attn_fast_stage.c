@@ -241,7 +241,7 @@ void atti_attn_fast_stage_in(atti_attn_fast *f, char *space)
         f->add_dkv = false;
     }
     if (stages_out(c)) {
-        stage(&j, &space, &f->out, &c->out, false, c->e, false, g != NULL);
+        stage(&j, &space, &f->out, &c->out, false, c->e, false, false);
         if (g) stage(&j, &space, &f->dout, &g->dout, false, c->e, false, true);
     }
     travel(&j);
