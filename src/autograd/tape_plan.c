@@ -319,9 +319,10 @@ static att_status data_lifetimes(planner *p)
         for (int32_t o = 0; o < n->n_out; o++)
             if (outs >> o & 1U)
                 ATTI_TRY(read_backward(p, n->out[o], bwd_time(p, i), i));
+        /* Before its own reading: being made again reads the inputs earlier. */
+        ATTI_TRY(make_again(p, n));
         for (int32_t s = 0; s < n->n_in; s++)
             if (ins >> s & 1U) ATTI_TRY(read_backward(p, n->in[s], bwd_time(p, i), i));
-        ATTI_TRY(make_again(p, n));
     }
     return ATT_OK;
 }
