@@ -73,5 +73,5 @@ void alignment_print(const att_model *model, const att_sentence *s,
         }
         putchar('\n');
     }
-    free(width);
+    cli_free(width);
 }

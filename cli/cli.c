@@ -13,24 +13,70 @@
 static bool quiet;
 static volatile sig_atomic_t caught;
 
-/* --- memory ------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------- */
 
-static void *must(void *p)
+/* Blocks know their neighbours, so that all of them can be given back at the end: what a
+ * command allocates lives as long as the command, and most of it is never worth freeing
+ * before. */
+typedef struct block {
+    struct block *next, *prev;
+} block;
+
+static block blocks = {&blocks, &blocks};
+
+static void *out_of_memory(void)
 {
-    if (p) return p;
     fputs("attend: out of memory\n", stderr);
     exit(EXIT_FAILED);
 }
 
+static void *link_in(block *b)
+{
+    b->next = blocks.next;
+    b->prev = &blocks;
+    b->next->prev = b;
+    blocks.next = b;
+    return b + 1;
+}
+
+static void take_out(block *b)
+{
+    b->prev->next = b->next;
+    b->next->prev = b->prev;
+}
+
 void *cli_alloc(size_t count, size_t size)
 {
-    return must(calloc(count ? count : 1, size ? size : 1));
+    block *b = NULL;
+
+    if (!size || count <= (SIZE_MAX - sizeof *b) / size)
+        b = calloc(1, sizeof *b + count * size);
+    return b ? link_in(b) : out_of_memory();
 }
 
 void *cli_resize(void *p, size_t count, size_t size)
 {
-    if (size && count > SIZE_MAX / size) must(NULL);
-    return must(realloc(p, count && size ? count * size : 1));
+    block *b;
+
+    if (!p) return cli_alloc(count, size);
+    b = (block *)p - 1;
+    take_out(b);
+    b = !size || count <= (SIZE_MAX - sizeof *b) / size
+            ? realloc(b, sizeof *b + count * size)
+            : NULL;
+    return b ? link_in(b) : out_of_memory();
+}
+
+void cli_free(void *p)
+{
+    if (!p) return;
+    take_out((block *)p - 1);
+    free((block *)p - 1);
+}
+
+void cli_free_all(void)
+{
+    while (blocks.next != &blocks) cli_free(blocks.next + 1);
 }
 
 char *cli_strdup(const char *s)
@@ -56,7 +102,7 @@ char *cli_format(const char *fmt, ...)
     return s;
 }
 
-/* --- growing texts --------------------------------------------------------------------- */
+/* --- growing texts ---------------------------------------------------------------- */
 
 void cli_add_n(cli_text *t, const char *s, size_t n)
 {
@@ -87,7 +133,7 @@ void cli_addf(cli_text *t, const char *fmt, ...)
         big = cli_alloc((size_t)n + 1, 1);
         vsnprintf(big, (size_t)n + 1, fmt, again);
         cli_add_n(t, big, (size_t)n);
-        free(big);
+        cli_free(big);
     } else if (n > 0) {
         cli_add_n(t, small, (size_t)n);
     }
@@ -149,7 +195,7 @@ void cli_add_number(cli_text *t, double v)
     cli_add(t, s);
 }
 
-/* --- messages ---------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------- */
 
 void cli_set_quiet(bool q)
 {
@@ -248,7 +294,7 @@ int cli_status(att_status st)
     return EXIT_FAILED;
 }
 
-/* --- signals and time ---------------------------------------------------------------------- */
+/* --- signals and time ------------------------------------------------------------- */
 
 static void on_signal(int signal)
 {

@@ -32,10 +32,12 @@ typedef struct cli_list {
     int n;
 } cli_list;
 
-/* Never NULL: out of memory ends the program with a message. Nothing is freed that
- * lives until the end anyway. */
+/* Zeroed memory, never NULL: out of memory ends the program with a message. What is not
+ * freed on the way is freed at the end. */
 void *cli_alloc(size_t count, size_t size);
-void *cli_resize(void *p, size_t count, size_t size);
+void *cli_resize(void *p, size_t count, size_t size); /* the new part is not zeroed */
+void cli_free(void *p);
+void cli_free_all(void);
 char *cli_strdup(const char *s);
 char *cli_format(const char *fmt, ...) CLI_PRINTF(1, 2);
 

@@ -41,7 +41,7 @@ static void add_machine(cli_text *t, double peak)
     cli_addf(t, ",\"peak_gflops\":%.1f,\"peak_rss_mb\":%.0f}", peak, peak_rss() / 1e6);
 }
 
-/* --- train ----------------------------------------------------------------------------------- */
+/* --- train ------------------------------------------------------------------------ */
 
 static const opt train_options[] = {
     {.name = "batch",
@@ -159,7 +159,7 @@ const command cmd_bench_train = {
     .run = run_train,
 };
 
-/* --- translate ------------------------------------------------------------------------------- */
+/* --- translate -------------------------------------------------------------------- */
 
 typedef struct bench_translate_opts {
     decode_opts x;
@@ -286,7 +286,7 @@ static att_status time_case(timing *r, const bench_translate_opts *o,
     }
     att_result_destroy(res);
     att_session_destroy(s);
-    free(texts);
+    cli_free(texts);
     return st;
 }
 
@@ -316,7 +316,7 @@ static void show_case(const bench_translate_opts *o, const timing *r, int32_t ba
     add_machine(&t, peak_gflops());
     puts(t.s);
     fflush(stdout);
-    free(t.s);
+    cli_free(t.s);
 }
 
 static int run_translate(void *opts, const cli_list *words)
@@ -373,7 +373,7 @@ const command cmd_bench_translate = {
     .run = run_translate,
 };
 
-/* --- attention --------------------------------------------------------------------------------- */
+/* --- attention -------------------------------------------------------------------- */
 
 typedef struct bench_attention_opts {
     cli_common c;
@@ -490,7 +490,7 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
     add_machine(&line, peak);
     puts(line.s);
     fflush(stdout);
-    free(line.s);
+    cli_free(line.s);
     return 0;
 }
 

@@ -103,7 +103,7 @@ static void title(const demo *d, const char *text)
     fflush(stdout);
 }
 
-/* --- the corpus ------------------------------------------------------------------------- */
+/* --- the corpus ------------------------------------------------------------------- */
 
 static char *file_of(const demo *d, const char *name)
 {
@@ -172,7 +172,7 @@ static void show_corpus(const demo *d)
                target_of(d, &c->train[i]));
 }
 
-/* --- training ------------------------------------------------------------------------------ */
+/* --- training --------------------------------------------------------------------- */
 
 static void report(void *user, const att_train_report *r)
 {
@@ -255,7 +255,7 @@ static void show_model(const demo *d)
     printf(", trained in %s.\n", term_duration(t, d->trained_s));
 }
 
-/* --- what it learned -------------------------------------------------------------------------- */
+/* --- what it learned -------------------------------------------------------------- */
 
 static int score(demo *d, const char **hyps, const char **refs, int64_t n)
 {
@@ -322,9 +322,9 @@ static int translate_unseen(demo *d)
         show_one(source[k], hyps[k], refs[k]);
     }
     att_result_destroy(r);
-    free(source);
-    free(hyps);
-    free(refs);
+    cli_free(source);
+    cli_free(hyps);
+    cli_free(refs);
     return rc;
 }
 
@@ -388,7 +388,7 @@ static void print_json(const demo *d)
     cli_add_json(&t, d->dir);
     cli_add(&t, "}");
     puts(t.s);
-    free(t.s);
+    cli_free(t.s);
 }
 
 static int show_results(demo *d)
@@ -437,7 +437,7 @@ static int run(void *opts, const cli_list *words)
     rc = d.o->corpus ? write_corpus(&d, d.o->corpus) : run_demo(&d);
     att_model_destroy(d.model);
     demo_corpus_free(&d.corpus);
-    free(d.dir);
+    cli_free(d.dir);
     return rc;
 }
 

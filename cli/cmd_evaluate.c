@@ -160,7 +160,7 @@ static int measure(scores *s, const evaluate_opts *o, char **hyps, int64_t n,
     return cli_status(att_chrf_corpus(&s->chrf, h, refs, n_refs, n, &c));
 }
 
-/* --- printing --------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------- */
 
 static void print_interval(const evaluate_opts *o, double mean, double interval)
 {
@@ -242,10 +242,10 @@ static void print_json(const scores *s)
     }
     cli_add(&t, "}}");
     puts(t.s);
-    free(t.s);
+    cli_free(t.s);
 }
 
-/* --- a translation ---------------------------------------------------------------------- */
+/* --- a translation ---------------------------------------------------------------- */
 
 static int of_translation(const evaluate_opts *o)
 {
@@ -273,7 +273,7 @@ static int of_translation(const evaluate_opts *o)
     return EXIT_FINE;
 }
 
-/* --- a model ------------------------------------------------------------------------------ */
+/* --- a model ---------------------------------------------------------------------- */
 
 static int translate_all(const evaluate_opts *o, const att_model *model, char **source,
                          char **hyps, int64_t n)

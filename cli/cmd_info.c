@@ -40,7 +40,7 @@ static void row(const char *name, const char *value)
     printf("%-16s %s\n", name, value);
 }
 
-/* --- the program -------------------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------------ */
 
 static void kernel_list(cli_text *t, bool json)
 {
@@ -74,7 +74,7 @@ static void build_json(cli_text *t)
         between = ",";
     }
     cli_add(t, "}");
-    free(text);
+    cli_free(text);
 }
 
 static int program(const info_opts *o)
@@ -110,7 +110,7 @@ static int program(const info_opts *o)
     return EXIT_FINE;
 }
 
-/* --- a model -------------------------------------------------------------------------------- */
+/* --- a model ---------------------------------------------------------------------- */
 
 static int64_t vocabulary(const att_model *m, int32_t side)
 {
@@ -141,7 +141,7 @@ static int tensor_rows(const att_model *m, cli_text *json)
             printf("  %-62s %s\n", name, shape.s);
         }
         att_tensor_deinit(&view);
-        free(shape.s);
+        cli_free(shape.s);
     }
     return 0;
 }

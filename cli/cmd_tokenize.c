@@ -153,7 +153,7 @@ static int encode_line(const tokenize_opts *o, const pieces *p, const char *line
     }
     cli_add(&t, "\n");
     fwrite(t.s, 1, t.n, f);
-    free(t.s);
+    cli_free(t.s);
     att_free(ids);
     return 0;
 }
@@ -185,7 +185,7 @@ static int decode_line(const tokenize_opts *o, const pieces *p, const name_of *n
         ids[n++] = hit->id;
     }
     st = decode(p, ids, n, &text);
-    free(ids);
+    cli_free(ids);
     if (st != ATT_OK) return cli_status(st);
     fprintf(f, "%s\n", text);
     att_free(text);
@@ -213,7 +213,7 @@ static int each_line(const tokenize_opts *o, const pieces *p)
     }
     if (rc == 0 && in.failed) rc = EXIT_FAILED;
     cli_in_close(&in);
-    free(names);
+    cli_free(names);
     if (rc) {
         cli_out_drop(&out);
         return rc;

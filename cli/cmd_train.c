@@ -271,7 +271,7 @@ static const opt options[] = {
      .help = "a JSON object a report on standard output"},
 };
 
-/* --- reports ------------------------------------------------------------------------------ */
+/* --- reports ---------------------------------------------------------------------- */
 
 typedef struct watcher {
     const train_opts *o;
@@ -316,7 +316,7 @@ static void report_json(const att_train_report *r)
     cli_add_number(&t, r->elapsed_s);
     puts(cli_format("%s}", t.s));
     fflush(stdout);
-    free(t.s);
+    cli_free(t.s);
 }
 
 /* Reports come several times a second, for the bar; those that --disp-freq asked for
@@ -336,7 +336,7 @@ static void report_step(watcher *w, const att_train_report *r)
     cli_addf(&t, "update %lld  loss %.3f  %s tok/s", (long long)r->update, r->loss,
              term_count(speed, (int64_t)r->target_tokens_per_s));
     progress_update(&w->bar, r->fraction_done, r->remaining_s, t.s);
-    free(t.s);
+    cli_free(t.s);
 }
 
 static void report(void *user, const att_train_report *r)
@@ -355,7 +355,7 @@ static void report(void *user, const att_train_report *r)
     }
 }
 
-/* --- the dry run's table ---------------------------------------------------------------------- */
+/* --- the dry run's table ---------------------------------------------------------- */
 
 static void row(const char *name, const char *value)
 {
@@ -429,11 +429,11 @@ static void say_settings(const train_opts *o)
         }
         at += (int)strlen(item) + 3;
         cli_addf(&t, " %s;", item);
-        free(item);
+        cli_free(item);
     }
     cli_say("settings:\n   %s", t.s);
-    free(t.s);
-    free(json.s);
+    cli_free(t.s);
+    cli_free(json.s);
 }
 
 static int run(void *opts, const cli_list *words)

@@ -147,7 +147,7 @@ static void defaults(void *opts)
     o->maxi_batch = 16;
 }
 
-/* --- alignments ------------------------------------------------------------------------------ */
+/* --- alignments ------------------------------------------------------------------- */
 
 enum { ALIGN_NONE, ALIGN_HARD, ALIGN_SOFT, ALIGN_ABOVE };
 
@@ -217,7 +217,7 @@ static void add_alignment(const printer *p, cli_text *t, const att_hypothesis *h
     }
 }
 
-/* --- Marian's text ------------------------------------------------------------------------------ */
+/* --- Marian's text ---------------------------------------------------------------- */
 
 static void add_extras(const printer *p, cli_text *t, const att_sentence *s,
                        const att_hypothesis *h)
@@ -250,10 +250,10 @@ static void print_plain(const printer *p, int64_t number, const att_sentence *s)
         cli_addf(&t, " ||| F0= %.6g ||| %.6g\n", (double)h->logprob, (double)h->score);
     }
     fwrite(t.s ? t.s : "", 1, t.n, p->f);
-    free(t.s);
+    cli_free(t.s);
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------ */
+/* --- JSON ------------------------------------------------------------------------- */
 
 static void add_pieces(cli_text *t, const att_model *m, int32_t side,
                        const int32_t *ids, int32_t n)
@@ -336,10 +336,10 @@ static void print_json(const printer *p, int64_t number, const att_sentence *s)
     }
     cli_add(&t, "}\n");
     fwrite(t.s, 1, t.n, p->f);
-    free(t.s);
+    cli_free(t.s);
 }
 
-/* --- the stream -------------------------------------------------------------------------------------- */
+/* --- the stream ------------------------------------------------------------------- */
 
 typedef struct stream {
     const translate_opts *o;
@@ -374,8 +374,8 @@ static bool read_chunk(stream *s)
 static void free_chunk(stream *s)
 {
     for (int32_t i = 0; i < s->n; i++) {
-        free(s->text[i]);
-        free(s->prefixes[i]);
+        cli_free(s->text[i]);
+        cli_free(s->prefixes[i]);
         s->prefixes[i] = NULL;
     }
 }
@@ -457,8 +457,8 @@ static int open_and_run(const printer *p)
     rc = run_stream(&s);
     att_session_destroy(s.session);
     cli_in_close(&s.in);
-    free(s.text);
-    free(s.prefixes);
+    cli_free(s.text);
+    cli_free(s.prefixes);
     if (rc) {
         cli_out_drop(&out);
         return rc;

@@ -2,7 +2,7 @@
  * and where. */
 #include "demo_lines.h"
 
-/* --- to be --------------------------------------------------------------------------------- */
+/* --- to be ------------------------------------------------------------------------ */
 
 bool demo_job(demo_pair *p, int64_t n)
 {
@@ -114,7 +114,7 @@ bool demo_comparison(demo_pair *p, int64_t n)
     return end(&l, ask);
 }
 
-/* --- to have, and what there is ------------------------------------------------------------------ */
+/* --- to have, and what there is --------------------------------------------------- */
 
 bool demo_have(demo_pair *p, int64_t n)
 {

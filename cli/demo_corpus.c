@@ -66,7 +66,7 @@ static void draw_family(drawer *d, int f, uint64_t seed)
             add(&d->c->train, &d->c->n_train, &d->cap_train, &p);
         }
     }
-    free(taken);
+    cli_free(taken);
 }
 
 void demo_corpus_make(demo_corpus *c, uint64_t seed)
@@ -89,8 +89,8 @@ void demo_corpus_make(demo_corpus *c, uint64_t seed)
 
 void demo_corpus_free(demo_corpus *c)
 {
-    free(c->train);
-    free(c->unseen);
+    cli_free(c->train);
+    cli_free(c->unseen);
     memset(c, 0, sizeof *c);
 }
 
@@ -104,7 +104,7 @@ static bool write_side(const demo_pair *pairs, int64_t n, const char *dir,
     for (int64_t i = 0; good && i < n; i++)
         fprintf(out.f, "%s\n", chinese ? pairs[i].zh : pairs[i].en);
     good = good && cli_out_close(&out);
-    free(path);
+    cli_free(path);
     return good;
 }
 
@@ -136,6 +136,6 @@ int demo_corpus_characters(const demo_corpus *c)
             s += n;
         }
     }
-    free(seen);
+    cli_free(seen);
     return count;
 }

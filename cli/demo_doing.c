@@ -2,7 +2,7 @@
  * would like to. */
 #include "demo_lines.h"
 
-/* --- to do ------------------------------------------------------------------------------------ */
+/* --- to do ------------------------------------------------------------------------ */
 
 /* place -1: none; it must fit the deed. */
 static bool fits(const deed *d, int place)

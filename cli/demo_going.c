@@ -2,7 +2,7 @@
  * and reasons. */
 #include "demo_lines.h"
 
-/* --- to go, to stay ----------------------------------------------------------------------------------- */
+/* --- to go, to stay --------------------------------------------------------------- */
 
 /* English around "go", Chinese around 去. time points into the table that the mode uses. */
 bool demo_go(demo_pair *p, int64_t n)
@@ -101,7 +101,7 @@ bool demo_ask_where(demo_pair *p, int64_t n)
     return end(&l, true);
 }
 
-/* --- hours, languages, reasons ------------------------------------------------------------------------- */
+/* --- hours, languages, reasons ---------------------------------------------------- */
 
 bool demo_hour(demo_pair *p, int64_t n)
 {

@@ -154,5 +154,6 @@ int main(int argc, char **argv)
     /* A full disk behind standard output shows at the last flush. */
     if (rc == EXIT_FINE && cli_out_open(&out, NULL) && !cli_out_close(&out))
         rc = EXIT_FAILED;
+    cli_free_all();
     return rc;
 }

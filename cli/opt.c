@@ -84,7 +84,7 @@ static const char *nearest_option(const command *c, const char *word)
     return opt_nearest(word, names, n);
 }
 
-/* --- finding and binding ------------------------------------------------------------------- */
+/* --- finding and binding ---------------------------------------------------------- */
 
 static bool same_name(const char *a, const char *b, size_t n)
 {
@@ -278,7 +278,7 @@ static int read_config(parser *ps, const char *path)
     return 0;
 }
 
-/* --- words to values ------------------------------------------------------------------------ */
+/* --- words to values -------------------------------------------------------------- */
 
 bool opt_choice(const opt *p, int index, char *buf, size_t size)
 {

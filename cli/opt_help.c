@@ -30,7 +30,7 @@ static void wrap(const char *text, int at, int indent)
         }
         printf("%s%s", space ? " " : "", word);
         at += cols + space;
-        free(word);
+        cli_free(word);
         text += n;
         space = *text == ' ' || (*text == '\n' && text[1] != '\n');
         if (*text == '\n' && text[1] == '\n') {

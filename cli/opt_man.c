@@ -99,7 +99,7 @@ static void man_command(const command *c)
         troff(e[1]);
         fputs("\n.fi\n", stdout);
     }
-    free(defaults);
+    cli_free(defaults);
 }
 
 void opt_print_man(void)
@@ -131,7 +131,7 @@ void opt_print_man(void)
         ".TP\n.B NO_COLOR\nNo colour on terminals.\n");
 }
 
-/* --- completions ------------------------------------------------------------------------ */
+/* --- completions ------------------------------------------------------------------ */
 
 static void each_name(const command *c, const char *before, const char *after)
 {

@@ -96,5 +96,5 @@ void opt_default_text(cli_text *t, const opt *p, const void *o)
         cli_add_n(t, json.s + 1, json.n - 2);
     else
         cli_add(t, json.s);
-    free(json.s);
+    cli_free(json.s);
 }

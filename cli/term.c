@@ -68,7 +68,7 @@ const char *term_style(FILE *f, const char *code)
     return s;
 }
 
-/* --- columns --------------------------------------------------------------------------- */
+/* --- columns ---------------------------------------------------------------------- */
 
 static uint32_t decode(const char *s, size_t *n)
 {
@@ -124,7 +124,7 @@ int term_columns(const char *s)
     return sum;
 }
 
-/* --- progress ---------------------------------------------------------------------------- */
+/* --- progress --------------------------------------------------------------------- */
 
 bool progress_visible(void)
 {
@@ -185,7 +185,7 @@ void progress_update(progress *p, double frac, double remaining_s, const char *t
     fputs(line.s, stderr);
     fflush(stderr);
     bar_on_screen = true;
-    free(line.s);
+    cli_free(line.s);
 }
 
 void progress_end(progress *p)
@@ -195,7 +195,7 @@ void progress_end(progress *p)
     fflush(stderr);
 }
 
-/* --- numbers for people --------------------------------------------------------------------- */
+/* --- numbers for people ----------------------------------------------------------- */
 
 const char *term_duration(char buf[32], double seconds)
 {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- output ----------------------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------------- */
 
 bool cli_out_open(cli_out *o, const char *path)
 {
@@ -33,8 +33,8 @@ bool cli_out_open(cli_out *o, const char *path)
     }
     if (o->f) return true;
     cli_fail("%s: cannot be written: %s", path, strerror(errno));
-    free(o->path);
-    free(o->temp);
+    cli_free(o->path);
+    cli_free(o->temp);
     memset(o, 0, sizeof *o);
     return false;
 }
@@ -63,8 +63,8 @@ bool cli_out_close(cli_out *o)
                  err ? strerror(err) : "write error");
         if (o->temp) unlink(o->temp);
     }
-    free(o->path);
-    free(o->temp);
+    cli_free(o->path);
+    cli_free(o->temp);
     memset(o, 0, sizeof *o);
     return good;
 }
@@ -74,12 +74,12 @@ void cli_out_drop(cli_out *o)
     if (o->f == stdout) fflush(stdout);
     if (o->f && o->f != stdout) fclose(o->f);
     if (o->temp) unlink(o->temp);
-    free(o->path);
-    free(o->temp);
+    cli_free(o->path);
+    cli_free(o->temp);
     memset(o, 0, sizeof *o);
 }
 
-/* --- input ------------------------------------------------------------------------------- */
+/* --- input ------------------------------------------------------------------------ */
 
 bool cli_in_open(cli_in *in, const char *path)
 {
@@ -99,7 +99,7 @@ bool cli_in_open(cli_in *in, const char *path)
 void cli_in_close(cli_in *in)
 {
     if (in->fd > STDIN_FILENO) close(in->fd);
-    free(in->buf);
+    cli_free(in->buf);
     memset(in, 0, sizeof *in);
 }
 
@@ -229,6 +229,6 @@ bool cli_mkdirs(const char *path)
         *p = c;
         if (!c) break;
     }
-    free(copy);
+    cli_free(copy);
     return good;
 }

@@ -138,7 +138,7 @@ static att_status count_sentence(counter *c, int64_t *stats, const char *hyp,
     return count_ngrams(c, 0, stats);
 }
 
-/* --- from counts to a score ------------------------------------------------------------ */
+/* --- from counts to a score ------------------------------------------------------- */
 
 static double smooth_value(const att_bleu_opts *o)
 {

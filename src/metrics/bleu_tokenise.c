@@ -33,7 +33,7 @@ static att_status add3(atti_mtext *out, uint32_t a, uint32_t b, uint32_t c)
     return atti_mtext_add(out, c);
 }
 
-/* --- 13a, and the second half of zh --------------------------------------------------- */
+/* --- 13a, and the second half of zh ----------------------------------------------- */
 
 /* [{-~] [[-`] [space-&] [(-+] [:-@] and the slash: ASCII punctuation except ' , - . */
 static bool splits_13a(uint32_t c)
@@ -138,7 +138,7 @@ static att_status tokenise_13a(atti_mtext *t, atti_mtext *b)
     return western(t, b);
 }
 
-/* --- zh --------------------------------------------------------------------------------- */
+/* --- zh --------------------------------------------------------------------------- */
 
 /* Two rows look odd: the original meant the planes above U+FFFF but wrote four digits
  * and a fifth character, and so compares with U+2001..U+2A6D and U+2F81..U+2FA1. Scores
@@ -174,7 +174,7 @@ static att_status rule_chinese(atti_mtext *out, const atti_mtext *in)
     return ATT_OK;
 }
 
-/* --- char --------------------------------------------------------------------------------- */
+/* --- char ------------------------------------------------------------------------- */
 
 static att_status rule_characters(atti_mtext *out, const atti_mtext *in)
 {
@@ -185,7 +185,7 @@ static att_status rule_characters(atti_mtext *out, const atti_mtext *in)
     return ATT_OK;
 }
 
-/* --- intl ---------------------------------------------------------------------------------- */
+/* --- intl ------------------------------------------------------------------------- */
 
 #ifdef ATTI_HAVE_UTF8PROC
 /* 'N', 'P', 'S' for numbers, punctuation, symbols; anything else is of no interest. */

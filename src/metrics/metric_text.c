@@ -160,7 +160,7 @@ att_status atti_mtext_lower(atti_mtext *t, atti_mtext *scratch)
     return ATT_OK;
 }
 
-/* --- the trie ----------------------------------------------------------------------- */
+/* --- the trie --------------------------------------------------------------------- */
 
 struct atti_mtrie_slot {
     uint32_t generation;
@@ -233,7 +233,7 @@ att_status atti_mtrie_child(atti_mtrie *t, uint32_t *node, uint32_t parent,
     return ATT_OK;
 }
 
-/* --- counts --------------------------------------------------------------------------- */
+/* --- counts ----------------------------------------------------------------------- */
 
 void atti_mcount_reset(atti_mcount *c)
 {
@@ -260,7 +260,7 @@ att_status atti_mcount_at(atti_mcount *c, atti_mcount_cell **cell, uint32_t node
     return ATT_OK;
 }
 
-/* --- arguments ------------------------------------------------------------------------ */
+/* --- arguments -------------------------------------------------------------------- */
 
 att_status atti_metric_check(int32_t *shared, const char *what, const char *const *hyps,
                              const char *const *const *refs, int32_t n_refs, int64_t n)
