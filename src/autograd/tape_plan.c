@@ -1,22 +1,17 @@
 /* tape_plan.c - where everything lies: gradients that are wanted, lifetimes, who writes
- * and who adds, what may share memory, offsets in one arena.
+ * and who adds, what may share memory. tape_place.c then finds the offsets.
  *
  * Time runs 0 .. n-1 over the operators forward and n .. 2n-1 over them backward, so
  * operator i runs at i and at 2n-1-i. A buffer is alive from its first write to its last
  * read, both included; two buffers may share bytes if their lives do not meet. */
 #include "autograd/tape_internal.h"
+#include "autograd/tape_place.h"
 #include "base/alloc.h"
 #include "base/threads.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-typedef struct buffer {
-    int32_t birth, death;
-    int32_t root; /* itself, or the buffer whose memory it takes over */
-    int32_t is_grad;
-    size_t bytes, at;
-} buffer;
+typedef atti_plan_buffer buffer;
 
 typedef struct range {
     int64_t begin, end;
@@ -429,70 +424,6 @@ static void share_grads(planner *p)
     }
 }
 
-/* ---- offsets ---- */
-
-static int by_size(const void *a, const void *b)
-{
-    const buffer *x = *(buffer *const *)a, *y = *(buffer *const *)b;
-    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
-    return x->root < y->root ? -1 : x->root > y->root;
-}
-
-/* The smallest gap that holds b among the placed buffers that live when it does. */
-static size_t best_gap(buffer *const *placed, size_t n, const buffer *b)
-{
-    size_t best = SIZE_MAX, best_size = SIZE_MAX, cursor = 0;
-    for (size_t i = 0; i < n; i++) { /* placed is sorted by offset */
-        const buffer *o = placed[i];
-        if (o->birth > b->death || b->birth > o->death) continue;
-        if (o->at > cursor && o->at - cursor >= b->bytes &&
-            o->at - cursor < best_size) {
-            best = cursor;
-            best_size = o->at - cursor;
-        }
-        if (o->at + o->bytes > cursor) cursor = o->at + o->bytes;
-    }
-    return best != SIZE_MAX ? best : cursor;
-}
-
-/* Largest first, each into the tightest gap. */
-static att_status place(planner *p, size_t *total)
-{
-    buffer **order = NULL, **placed = NULL;
-    ATTI_TRY(atti_alloc(&order, p->n_buf * 2, sizeof *order, "tape plan"));
-    placed = order + p->n_buf;
-    size_t n = 0, n_placed = 0;
-    *total = 0;
-    for (size_t i = 0; i < p->n_buf; i++)
-        if (p->buf[i].root == (int32_t)i && p->buf[i].bytes > 0)
-            order[n++] = &p->buf[i];
-    qsort(order, n, sizeof *order, by_size);
-    for (size_t i = 0; i < n; i++) {
-        buffer *b = order[i];
-        b->at = best_gap(placed, n_placed, b);
-        if (b->at + b->bytes > *total) *total = b->at + b->bytes;
-        size_t k = n_placed++;
-        for (; k > 0 && placed[k - 1]->at > b->at; k--) placed[k] = placed[k - 1];
-        placed[k] = b;
-    }
-    atti_free(order);
-    return ATT_OK;
-}
-
-static size_t most_alive(const planner *p, int is_grad)
-{
-    size_t most = 0;
-    for (int32_t time = 0; time <= 2 * p->n; time++) {
-        size_t now = 0;
-        for (size_t i = 0; i < p->n_buf; i++)
-            if (p->buf[i].root == (int32_t)i && p->buf[i].is_grad == is_grad &&
-                p->buf[i].birth <= time && time <= p->buf[i].death)
-                now += p->buf[i].bytes;
-        if (now > most) most = now;
-    }
-    return most;
-}
-
 static att_status size_scratch(planner *p, att_tape_memory *m)
 {
     att_tape *t = p->t;
@@ -547,9 +478,9 @@ static att_status solve(planner *p, att_tape_memory *m)
     ATTI_TRY(grad_lifetimes(p));
     share_data(p);
     share_grads(p);
-    ATTI_TRY(place(p, &m->total));
-    m->activations = most_alive(p, 0);
-    m->gradients = most_alive(p, 1);
+    ATTI_TRY(atti_plan_place(p->buf, p->n_buf, &m->total));
+    m->activations = atti_plan_most_alive(p->buf, p->n_buf, 0);
+    m->gradients = atti_plan_most_alive(p->buf, p->n_buf, 1);
     ATTI_TRY(size_scratch(p, m));
     t->scratch_at = m->total;
     if (!atti_add_size(&m->total, m->total, m->scratch))
