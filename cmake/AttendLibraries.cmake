@@ -114,8 +114,10 @@ attend_library(ONEDNN FIND dnnl.h dnnl)
 attend_library(SENTENCEPIECE PKG sentencepiece)
 attend_library(JANSSON PKG jansson)
 attend_library(UTF8PROC PKG libutf8proc)
+attend_library(CAIRO PKG cairo-ft)
+attend_library(FONTCONFIG PKG fontconfig)
 # Rows for rooms that are not built yet are ready to be taken in:
-#   CAIRO PKG cairo · PNG PKG libpng · ZLIB PKG zlib · JPEG PKG libjpeg
+#   PNG PKG libpng · ZLIB PKG zlib · JPEG PKG libjpeg
 #   SNDFILE PKG sndfile · KISSFFT PKG kissfft-float · MICROHTTPD PKG libmicrohttpd
 #   MPI MPI
 

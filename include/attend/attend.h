@@ -15,5 +15,6 @@
 #include "attend/tokenizer.h"
 #include "attend/train.h"
 #include "attend/version.h"
+#include "attend/view.h"
 
 #endif

@@ -15,6 +15,7 @@ die() {
 # says what it does without.
 PACKAGES_BUILD="gcc g++ libc6-dev make cmake ninja-build pkg-config"
 PACKAGES_LIBRARIES="libjansson-dev libsentencepiece-dev libdnnl-dev libutf8proc-dev"
+PACKAGES_LIBRARIES="$PACKAGES_LIBRARIES libcairo2-dev libfontconfig-dev"
 PACKAGES_TESTS="libcmocka-dev python3-minimal binutils"
 
 has_package() {
