@@ -333,6 +333,7 @@ static int with_model(const evaluate_opts *o, const att_model *model)
         return cli_fail("%s has %lld lines, %s has %lld", o->source, (long long)n,
                         o->target, (long long)m);
     if (n == 0) return cli_fail("%s: no line to evaluate", o->source);
+    s.loss.size = sizeof s.loss;
     st = att_evaluate_pairs(&s.loss, model, o->source, o->target, o->batch_tokens);
     if (st != ATT_OK) return cli_status(st);
     hyps = cli_alloc((size_t)n, sizeof *hyps);

@@ -96,7 +96,7 @@ ATT_API ATT_MUST_CHECK att_status att_train_preset(att_train_opts *opts, const c
 
 /* What a training would take, filled by a dry run: part by part, in bytes. */
 typedef struct att_train_estimate {
-    uint32_t size;
+    uint32_t size; /* set by the caller: sizeof */
     int64_t parameters;
     int64_t weights, gradients, optimizer, activations, data; /* bytes */
     double flops_per_update;
@@ -113,9 +113,10 @@ ATT_API ATT_MUST_CHECK att_status att_train_translate(const att_train_opts *opts
 /* Averages the weights of n checkpoints or model directories into out_dir. */
 ATT_API ATT_MUST_CHECK att_status att_average(const char *out_dir, const char *const *dirs, int32_t n);
 
-/* Mean loss of a model over a parallel corpus, per target token with </s>, label smoothing excluded. */
+/* Mean loss of a model over a parallel corpus, per target token with </s>, label smoothing excluded.
+ * batch_tokens: how many at a time; 0 = 4096. */
 typedef struct att_evaluation {
-    uint32_t size;
+    uint32_t size; /* set by the caller: sizeof */
     double nll, perplexity, accuracy;
     int64_t target_tokens, sentences, skipped;
 } att_evaluation;
@@ -124,7 +125,7 @@ ATT_API ATT_MUST_CHECK att_status att_evaluate_pairs(att_evaluation *out, const 
 
 /* One training step repeated on random tokens: the speed that `attend bench train` reports. */
 typedef struct att_bench_step {
-    uint32_t size;
+    uint32_t size; /* set by the caller: sizeof */
     double seconds;            /* best step */
     double seconds_matmul;     /* the same matrix products timed alone */
     double flops;              /* of matrix products a step */

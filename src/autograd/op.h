@@ -121,14 +121,18 @@ ATT_MUST_CHECK att_status atti_tape_record_ranges(att_tape *t, const atti_op *op
                                                   const int64_t *end, int32_t n_in,
                                                   const void *attr, att_var *outs);
 
+/* Takes back the operators whose results are values n_values and above: for a recording of
+ * several operators that failed at a later one. */
+void atti_tape_forget(att_tape *t, int32_t n_values);
+
 /* The i-th operator of all, NULL past the end. */
 const atti_op *atti_op_at(int i);
 
 /* "[src_rows,128] i32" of a shape, in a buffer of the caller. */
-typedef struct atti_shape_text {
+typedef struct atti_tape_shape_text {
     char s[96];
-} atti_shape_text;
-atti_shape_text atti_shape_str(const att_tape *t, const atti_shape *s);
+} atti_tape_shape_text;
+atti_tape_shape_text atti_shape_str(const att_tape *t, const atti_shape *s);
 
 /* ---- samples: what tests/grad runs (op_sample.c) ---- */
 

@@ -64,7 +64,7 @@ static att_status can_grow(const att_tape *t)
 
 static att_status check_rows(const att_tape *t, att_rows rows)
 {
-    if (rows < 0 && atti_symbol_index(rows) >= (int32_t)t->n_symbols)
+    if (rows < 0 && -1 - rows >= (int64_t)t->n_symbols)
         return atti_fail(ATT_EINVAL, "tape: symbol %lld of %zu", (long long)(-1 - rows),
                          t->n_symbols);
     return ATT_OK;
@@ -293,11 +293,20 @@ att_status atti_tape_record(att_tape *t, const atti_op *op, const att_var *in,
     return atti_tape_record_ranges(t, op, in, NULL, NULL, n_in, attr, outs);
 }
 
+void atti_tape_forget(att_tape *t, int32_t n_values)
+{
+    while (t && t->n_nodes > 0 && t->nodes[t->n_nodes - 1].out[0] >= n_values) {
+        t->n_nodes--;
+        atti_free(t->nodes[t->n_nodes].attr);
+        t->n_values = (size_t)t->nodes[t->n_nodes].out[0];
+    }
+}
+
 /* ---- for people ---- */
 
-atti_shape_text atti_shape_str(const att_tape *t, const atti_shape *s)
+atti_tape_shape_text atti_shape_str(const att_tape *t, const atti_shape *s)
 {
-    atti_shape_text out;
+    atti_tape_shape_text out;
     const char *kind = s->dtype == ATT_F32 ? "" : " i32";
     if (s->rows >= 0)
         snprintf(out.s, sizeof out.s, "[%lld,%lld]%s", (long long)s->rows,

@@ -326,6 +326,9 @@ static att_status encode_text(void *ctx, int64_t i, int thread)
     size_t n = 0;
     (void)thread;
     if (!text) return atti_fail(ATT_EINVAL, "sentence %lld is NULL", (long long)i);
+    if (c->forced && !prefix) {
+        return atti_fail(ATT_EINVAL, "target %lld is NULL", (long long)i);
+    }
     ATTI_TRY(att_model_encode(c->s->model, 0, text, strlen(text), &c->ids[i], &n));
     if (n > INT32_MAX)
         return atti_fail(ATT_EINVAL, "sentence %lld: %zu tokens", (long long)i, n);

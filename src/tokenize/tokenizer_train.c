@@ -57,8 +57,8 @@ static bool visible(const char *line, size_t n)
 
 static bool usable(const char *line, size_t n)
 {
-    return n > 0 && n <= MAX_LINE && !memchr(line, '\0', n) &&
-           !memchr(line, '\t', n) && atti_utf8_valid(line, n) && visible(line, n);
+    return n > 0 && n <= MAX_LINE && !memchr(line, '\0', n) && !memchr(line, '\t', n) &&
+           atti_utf8_valid(line, n) && visible(line, n);
 }
 
 /* *line = NULL after the last file. */
@@ -180,6 +180,17 @@ att_status att_tokenizer_train(const char *model_path, const char *const *files,
     if (!model_path || !files || n_files < 1) {
         return atti_fail(ATT_EINVAL, "att_tokenizer_train: %s",
                          !model_path ? "model_path is NULL" : "no files");
+    }
+    if (opts->size != sizeof *opts) {
+        return atti_fail(ATT_EINVAL,
+                         "att_tokenizer_train: options of %u bytes, expected %zu: call "
+                         "att_tokenizer_train_opts_init()",
+                         (unsigned)opts->size, sizeof *opts);
+    }
+    for (int32_t i = 0; i < n_files; i++) {
+        if (!files[i]) {
+            return atti_fail(ATT_EINVAL, "att_tokenizer_train: file %d is NULL", i);
+        }
     }
     ATTI_TRY(check_opts(opts));
     sampler s = {.files = files, .n_files = n_files};

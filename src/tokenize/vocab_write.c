@@ -100,5 +100,11 @@ att_status att_tokenizer_write_vocab(const char *vocab_path,
         return atti_fail(ATT_EINVAL, "att_tokenizer_write_vocab: %s",
                          !vocab_path ? "vocab_path is NULL" : "models not in 1..64");
     }
+    for (int32_t i = 0; i < n; i++) {
+        if (!spm_paths[i]) {
+            return atti_fail(ATT_EINVAL, "att_tokenizer_write_vocab: model %d is NULL",
+                             i);
+        }
+    }
     return atti_vocab_write_sized(vocab_path, spm_paths, n, 0);
 }

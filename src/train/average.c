@@ -83,6 +83,9 @@ att_status att_average(const char *out_dir, const char *const *dirs, int32_t n)
         return atti_fail(ATT_EINVAL, "att_average: %s",
                          !out_dir ? "out_dir is NULL" : "no directories");
     }
+    for (int32_t i = 0; i < n; i++) {
+        if (!dirs[i]) return atti_fail(ATT_EINVAL, "att_average: dirs[%d] is NULL", i);
+    }
     att_model *m = NULL;
     float *mean = NULL;
     ATTI_TRY(att_model_load(&m, dirs[0]));

@@ -204,6 +204,7 @@ att_status att_bench_train(att_bench_step *out, const att_train_opts *opts,
                            int32_t sequences, int32_t length, int32_t steps)
 {
     if (!out || !opts) return atti_fail(ATT_EINVAL, "bench: NULL argument");
+    ATTI_TRY(atti_check_out(out->size, sizeof *out, "att_bench_step"));
     if (sequences < 1 || length < 1 || steps < 1 || sequences > 1 << 20 ||
         length > 1 << 16 || (int64_t)sequences * length > 1 << 24)
         return atti_fail(ATT_EINVAL, "bench: %d sequences of %d, %d steps", sequences,

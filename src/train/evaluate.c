@@ -91,6 +91,11 @@ att_status att_evaluate_pairs(att_evaluation *out, const att_model *model,
                          : !model ? "model"
                                   : "a file");
     }
+    ATTI_TRY(atti_check_out(out->size, sizeof *out, "att_evaluation"));
+    if (batch_tokens < 0) {
+        return atti_fail(ATT_EINVAL, "att_evaluate_pairs: %d tokens a batch",
+                         batch_tokens);
+    }
     evaluation e = {.model = model, .cfg = model->cfg, .pairs.fd = -1};
     att_status st = open_corpus(&e, source_file, target_file);
     if (st == ATT_OK) {

@@ -203,6 +203,10 @@ static att_status describe(atti_trainer *t)
 
 att_status att_train_translate(const att_train_opts *opts, att_train_estimate *estimate)
 {
+    if (estimate) {
+        ATTI_TRY(
+            atti_check_out(estimate->size, sizeof *estimate, "att_train_estimate"));
+    }
     atti_trainer t;
     ATTI_TRY(atti_trainer_open(&t, opts));
     att_status st = ATT_OK;

@@ -86,6 +86,13 @@ att_status att_train_preset(att_train_opts *o, const char *name)
                      name);
 }
 
+att_status atti_check_out(uint32_t size, size_t want, const char *type)
+{
+    if (size == want) return ATT_OK;
+    return atti_fail(ATT_EINVAL, "%s has size %u, expected %zu: set it to sizeof", type,
+                     (unsigned)size, want);
+}
+
 att_status atti_train_opts_copy(att_train_opts *out, const att_train_opts *in)
 {
     if (!in) return atti_fail(ATT_EINVAL, "training options are NULL");

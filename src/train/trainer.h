@@ -82,6 +82,8 @@ typedef struct atti_trainer {
 double atti_train_clock(void); /* monotonic seconds */
 
 /* train_opts.c */
+/* A caller's structure has the size that this library writes. */
+ATT_MUST_CHECK att_status atti_check_out(uint32_t size, size_t want, const char *type);
 ATT_MUST_CHECK att_status atti_train_opts_copy(att_train_opts *out,
                                                const att_train_opts *in);
 ATT_MUST_CHECK att_status atti_train_opts_check(atti_trainer *t);

@@ -3,6 +3,7 @@
  * Kept: q, k, v, out and the log-sum-exp of each row; the weights are never stored. The
  * gradients of q, k and v go straight into column ranges of their values, so a fused
  * projection's gradient is complete when this backward returns. */
+#include "attention/attn_check.h"
 #include "autograd/op_util.h"
 #include "base/alloc.h"
 
@@ -424,10 +425,8 @@ static att_status own_columns(att_tape *tape, att_var *v, int64_t *col, int64_t 
     return ATT_OK;
 }
 
-att_status att_op_attention(att_tape *tape, att_var *y, const att_op_attention_opts *o)
+static att_status record(att_tape *tape, att_var *y, const att_op_attention_opts *o)
 {
-    if (!o || o->size != sizeof *o)
-        return atti_fail(ATT_EINVAL, "attention: options were not initialised");
     attn_attr a = {.desc = o->desc, .h = o->n_heads, .d = o->d};
     a.g = o->n_kv_heads ? o->n_kv_heads : a.h;
     a.e = o->e ? o->e : a.d;
@@ -455,4 +454,15 @@ att_status att_op_attention(att_tape *tape, att_var *y, const att_op_attention_o
     int64_t to[N_OPERANDS] = {end[0], end[1], end[2]};
     return atti_tape_record_ranges(tape, &atti_op_attention, in, from, to, N_OPERANDS,
                                    &a, y);
+}
+
+att_status att_op_attention(att_tape *tape, att_var *y, const att_op_attention_opts *o)
+{
+    if (!o || o->size != sizeof *o)
+        return atti_fail(ATT_EINVAL, "attention: options were not initialised");
+    ATTI_TRY(atti_attn_check_desc(&o->desc));
+    int32_t before = att_tape_var_count(tape);
+    att_status st = record(tape, y, o);
+    if (st != ATT_OK) atti_tape_forget(tape, before);
+    return st;
 }

@@ -217,9 +217,13 @@ att_status att_op_linear(att_tape *tape, att_var *y, att_var x, att_var w, att_v
     int apart = dropout > 0.0f && (act == ATT_ACT_TANH || act == ATT_ACT_SIGMOID);
     linear_attr a = {(int32_t)act, apart ? 0.0f : dropout};
     att_var in[3] = {x, w, b}, out = ATT_NO_VAR;
-    ATTI_TRY(atti_tape_record(tape, &atti_op_linear, in, 3, &a, &out));
-    if (apart) return att_op_dropout(tape, y, out, dropout);
     if (!y) return atti_fail(ATT_EINVAL, "linear: y is NULL");
-    *y = out;
-    return ATT_OK;
+    ATTI_TRY(atti_tape_record(tape, &atti_op_linear, in, 3, &a, &out));
+    if (!apart) {
+        *y = out;
+        return ATT_OK;
+    }
+    att_status st = att_op_dropout(tape, y, out, dropout);
+    if (st != ATT_OK) atti_tape_forget(tape, out);
+    return st;
 }
