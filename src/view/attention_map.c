@@ -83,6 +83,15 @@ att_status atti_map_check(const att_attention_map *m, const char *what)
     return ATT_OK;
 }
 
+att_status atti_maps_check(const att_attention_map *maps, int64_t n, const char *what)
+{
+    if (!maps || n < 1 || n > 8)
+        return atti_fail(ATT_EINVAL, "%s: %lld maps are not in 1..8", what,
+                         (long long)n);
+    for (int64_t i = 0; i < n; i++) ATTI_TRY(atti_map_check(&maps[i], what));
+    return ATT_OK;
+}
+
 att_status atti_map_limit(const att_attention_map *m, int64_t limit, const char *what)
 {
     if (m->rows <= limit && m->cols <= limit) return ATT_OK;

@@ -94,6 +94,8 @@ ATT_MUST_CHECK att_status atti_text_shown(char **out, bool *cut, const char *tex
                                           int64_t max_chars);
 /* 12 -> "12", 0.5 -> "0.5": at most `digits` decimals, no zeros at the end, no locale. */
 void atti_text_number(char out[40], double value, int digits);
+/* A JSON string, quotes included, that is safe inside an HTML script element. */
+void atti_json_text(atti_str *s, const char *text);
 /* A number with three or so significant digits, for axes. */
 void atti_text_tick(char out[40], double value, double step);
 
@@ -124,6 +126,9 @@ void atti_markup_add(atti_str *s, const char *text);
 
 /* Checks sizes and operands of a map; `what` is for messages. */
 ATT_MUST_CHECK att_status atti_map_check(const att_attention_map *m, const char *what);
+/* Several of them, 1..8. */
+ATT_MUST_CHECK att_status atti_maps_check(const att_attention_map *maps, int64_t n,
+                                          const char *what);
 ATT_MUST_CHECK att_status atti_opts_check(att_view_opts *out, const att_view_opts *in);
 ATT_MUST_CHECK att_status atti_map_limit(const att_attention_map *m, int64_t limit,
                                          const char *what);

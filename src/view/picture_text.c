@@ -165,3 +165,26 @@ void atti_markup_add(atti_str *s, const char *text)
         }
     }
 }
+
+void atti_json_text(atti_str *s, const char *text)
+{
+    size_t n = strlen(text), i = 0;
+
+    atti_str_add(s, "\"");
+    while (i < n) {
+        uint32_t c;
+        int len = atti_utf8_decode(&c, text + i, n - i);
+        if (len == 0)
+            atti_str_add(s, "\xef\xbf\xbd");
+        else if (c == '"' || c == '\\')
+            atti_str_addf(s, "\\%c", (char)c);
+        /* "<" could end a script element, the two separators once ended a line of it. */
+        else if (c < 32 || c == 127 || c == '<' || c == '>' || c == '&' ||
+                 c == 0x2028 || c == 0x2029)
+            atti_str_addf(s, "\\u%04x", (unsigned)c);
+        else
+            atti_str_add_n(s, text + i, (size_t)len);
+        i += (size_t)(len > 0 ? len : 1);
+    }
+    atti_str_add(s, "\"");
+}
