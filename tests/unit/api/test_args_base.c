@@ -251,7 +251,7 @@ static void every_header_has_a_walk(void **state)
     static const char *const walked[] = {
         "base.h",  "kernels.h",   "tensor.h", "safetensors.h", "metrics.h",
         "tape.h",  "attention.h", "model.h",  "tokenizer.h",   "decode.h",
-        "train.h", "attend.h" /* includes the others */};
+        "train.h", "view.h",      "attend.h" /* includes the others */};
     DIR *dir = opendir(ATTEND_SOURCE_DIR "/include/attend");
     assert_non_null(dir);
     for (struct dirent *e; (e = readdir(dir));) {
