@@ -16,58 +16,64 @@ extern "C" {
 /* What a progress callback sees; numbers since the last report unless said. */
 typedef struct att_train_report {
     uint32_t size;
-    int32_t kind;             /* 0 start, 1 step(s), 2 validation, 3 checkpoint, 4 notice (text), 5 end */
-    int64_t update;           /* updates done, ever */
-    double epoch;             /* passes over the data, with fraction */
-    double fraction_done;     /* of --after, 0..1 */
-    double loss;              /* mean smoothed loss a target token */
-    double nll;               /* mean plain cross entropy a target token */
+    int32_t
+        kind; /* 0 start, 1 step(s), 2 validation, 3 checkpoint, 4 notice (text), 5 end */
+    int64_t update;       /* updates done, ever */
+    double epoch;         /* passes over the data, with fraction */
+    double fraction_done; /* of --after, 0..1 */
+    double loss;          /* mean smoothed loss a target token */
+    double nll;           /* mean plain cross entropy a target token */
     double lr;
     double grad_norm;
     double target_tokens_per_s;
     double elapsed_s, remaining_s; /* remaining: estimated, < 0 unknown */
     double valid_nll, valid_bleu;  /* kind 2; bleu < 0: not measured */
     int32_t best;                  /* kind 2: the best so far */
-    const char *text;              /* a line for people; kind 1: only at the display frequency, else NULL */
+    const char
+        *text; /* a line for people; kind 1: only at the display frequency, else NULL */
 } att_train_report;
 
 typedef struct att_train_opts {
     uint32_t size;
     /* data */
-    const char *const *train_source; /* files, one sentence a line, line i belongs to line i of train_target */
+    const char *const *
+        train_source; /* files, one sentence a line, line i belongs to line i of train_target */
     const char *const *train_target;
     int32_t n_train;
     const char *valid_source, *valid_target; /* may be NULL */
     const char *model_dir;
     /* vocabulary */
-    const char *tokenizer;      /* a ready .spm for both sides, or NULL: trained here */
+    const char *tokenizer; /* a ready .spm for both sides, or NULL: trained here */
     const char *tokenizer_target; /* a second one: separate vocabularies */
-    int32_t vocab_size;         /* default 10,000 */
-    int32_t separate_vocab;     /* nonzero: one vocabulary a side */
+    int32_t vocab_size;           /* default 10,000 */
+    int32_t separate_vocab;       /* nonzero: one vocabulary a side */
     int32_t unigram;
-    int32_t tokenizer_raw;      /* nonzero: no Unicode normalisation of text */
+    int32_t tokenizer_raw; /* nonzero: no Unicode normalisation of text */
     /* model */
     int32_t d_model, ffn, heads, encoder_layers, decoder_layers;
-    int32_t activation;         /* att_activation */
+    int32_t activation; /* att_activation */
     int32_t pre_norm;
-    const char *positions;      /* sinusoidal|interleaved|learned|none|relative|rope|alibi|t5 */
-    const char *score;          /* dot|scaled-dot|general|additive|cosine */
-    const char *normalise;      /* softmax|relu|relu-row|hard|sparsemax */
-    int32_t max_length;         /* longer sentences (tokens) are skipped in training and counted; default 200 */
+    const char
+        *positions;    /* sinusoidal|interleaved|learned|none|relative|rope|alibi|t5 */
+    const char *score; /* dot|scaled-dot|general|additive|cosine */
+    const char *normalise; /* softmax|relu|relu-row|hard|sparsemax */
+    int32_t
+        max_length; /* longer sentences (tokens) are skipped in training and counted; default 200 */
     float dropout, attention_dropout, activation_dropout;
     float label_smoothing;
     /* optimisation */
-    const char *optimizer;      /* adam|adamw|sgd */
+    const char *optimizer; /* adam|adamw|sgd */
     float lr, beta1, beta2, adam_eps, weight_decay, clip_norm;
-    const char *schedule;       /* inverse-sqrt|noam|cosine|linear|constant */
-    int64_t warmup;             /* updates */
-    int32_t batch_tokens;       /* target tokens (source and target: the longer side) an update */
-    int32_t accumulate;         /* micro-batches an update: optimizer-delay */
-    const char *after;          /* "12e", "8Ku", "40m" */
+    const char *schedule; /* inverse-sqrt|noam|cosine|linear|constant */
+    int64_t warmup;       /* updates */
+    int32_t
+        batch_tokens; /* target tokens (source and target: the longer side) an update */
+    int32_t accumulate; /* micro-batches an update: optimizer-delay */
+    const char *after;  /* "12e", "8Ku", "40m" */
     uint64_t seed;
-    int32_t precision;          /* 0 f32, 1 bf16 */
-    float ema;                  /* 0 = none; else rate, Marian's exponential-smoothing */
-    int32_t average;            /* last N checkpoints averaged; 0 = none */
+    int32_t precision; /* 0 f32, 1 bf16 */
+    float ema;         /* 0 = none; else rate, Marian's exponential-smoothing */
+    int32_t average;   /* last N checkpoints averaged; 0 = none */
     /* watching */
     const char *save_freq, *valid_freq, *disp_freq; /* "1e", "500u", "10m" */
     int32_t early_stopping;     /* validations without improvement; 0 = never */
@@ -75,15 +81,19 @@ typedef struct att_train_opts {
     const char *valid_tokenize; /* BLEU's tokenisation: 13a, none, zh, ... */
     int32_t keep_checkpoints;
     /* running */
-    int32_t resume;             /* nonzero: go on from the directory's last checkpoint */
+    int32_t resume; /* nonzero: go on from the directory's last checkpoint */
     int32_t overwrite;
     int32_t dry_run;
-    int64_t memory_limit;       /* bytes, 0 = none: refused with the arithmetic when exceeded */
+    int64_t
+        memory_limit; /* bytes, 0 = none: refused with the arithmetic when exceeded */
     void (*report)(void *user, const att_train_report *r);
-    int32_t (*stop)(void *user); /* nonzero: save a checkpoint and return ATT_ECANCELLED */
+    int32_t (*stop)(
+        void *user); /* nonzero: save a checkpoint and return ATT_ECANCELLED */
     void *user;
-    const char *config_text;    /* JSON written as config.train.json; NULL: the library's own list of these options */
-    const char *source_lang, *target_lang; /* "en", "de": for the tokenizer's configuration; NULL = unknown */
+    const char *
+        config_text; /* JSON written as config.train.json; NULL: the library's own list of these options */
+    const char *source_lang,
+        *target_lang; /* "en", "de": for the tokenizer's configuration; NULL = unknown */
     /* Nonzero: batches hold sentences of similar length. Without padding that saves nothing, and a batch of mixed lengths
      * has the less noisy gradient: the default, 0, reached the same loss in fewer updates. */
     int32_t length_buckets;
@@ -92,7 +102,8 @@ typedef struct att_train_opts {
 ATT_API void att_train_opts_init(att_train_opts *opts);
 /* tiny (Wu et al. 2021: 4+4 layers, width 128, 4 heads, ffn 256), small, base (Vaswani et al. 2017); sizes, dropout,
  * rates, schedule. ATT_ENOTFOUND lists the names. */
-ATT_API ATT_MUST_CHECK att_status att_train_preset(att_train_opts *opts, const char *name);
+ATT_API ATT_MUST_CHECK att_status att_train_preset(att_train_opts *opts,
+                                                   const char *name);
 
 /* What a training would take, filled by a dry run: part by part, in bytes. */
 typedef struct att_train_estimate {
@@ -108,10 +119,12 @@ typedef struct att_train_estimate {
 
 /* Trains translation (sequence to sequence). estimate may be NULL; with dry_run only it is filled.
  * ATT_ECANCELLED after stop() said so (a checkpoint was saved); ATT_EDIVERGED when rolling back did not help. */
-ATT_API ATT_MUST_CHECK att_status att_train_translate(const att_train_opts *opts, att_train_estimate *estimate);
+ATT_API ATT_MUST_CHECK att_status att_train_translate(const att_train_opts *opts,
+                                                      att_train_estimate *estimate);
 
 /* Averages the weights of n checkpoints or model directories into out_dir. */
-ATT_API ATT_MUST_CHECK att_status att_average(const char *out_dir, const char *const *dirs, int32_t n);
+ATT_API ATT_MUST_CHECK att_status att_average(const char *out_dir,
+                                              const char *const *dirs, int32_t n);
 
 /* Mean loss of a model over a parallel corpus, per target token with </s>, label smoothing excluded.
  * batch_tokens: how many at a time; 0 = 4096. */
@@ -120,20 +133,25 @@ typedef struct att_evaluation {
     double nll, perplexity, accuracy;
     int64_t target_tokens, sentences, skipped;
 } att_evaluation;
-ATT_API ATT_MUST_CHECK att_status att_evaluate_pairs(att_evaluation *out, const att_model *model, const char *source_file,
-                                                     const char *target_file, int32_t batch_tokens);
+ATT_API ATT_MUST_CHECK att_status att_evaluate_pairs(att_evaluation *out,
+                                                     const att_model *model,
+                                                     const char *source_file,
+                                                     const char *target_file,
+                                                     int32_t batch_tokens);
 
 /* One training step repeated on random tokens: the speed that `attend bench train` reports. */
 typedef struct att_bench_step {
-    uint32_t size; /* set by the caller: sizeof */
-    double seconds;            /* best step */
-    double seconds_matmul;     /* the same matrix products timed alone */
-    double flops;              /* of matrix products a step */
+    uint32_t size;         /* set by the caller: sizeof */
+    double seconds;        /* best step */
+    double seconds_matmul; /* the same matrix products timed alone */
+    double flops;          /* of matrix products a step */
     int64_t parameters;
     int64_t peak_bytes;
 } att_bench_step;
-ATT_API ATT_MUST_CHECK att_status att_bench_train(att_bench_step *out, const att_train_opts *opts, int32_t sequences,
-                                                  int32_t length, int32_t steps);
+ATT_API ATT_MUST_CHECK att_status att_bench_train(att_bench_step *out,
+                                                  const att_train_opts *opts,
+                                                  int32_t sequences, int32_t length,
+                                                  int32_t steps);
 
 #ifdef __cplusplus
 }

@@ -6,9 +6,10 @@
     X(linear)                                                                          \
     X(add_norm)                                                                        \
     X(add_norm_both)                                                                   \
-    X(embed) X(attention) X(vocab_loss) X(add) X(mul) X(scale) X(activation)           \
-        X(dropout) X(glu) X(matmul) X(softmax) X(concat) X(slice_cols) X(gather_rows)  \
-            X(pool) X(cross_entropy) X(squared_error)
+    X(embed)                                                                           \
+    X(attention) X(vocab_loss) X(add) X(mul) X(scale) X(activation) X(dropout) X(glu)  \
+        X(matmul) X(softmax) X(concat) X(slice_cols) X(gather_rows) X(pool)            \
+            X(cross_entropy) X(squared_error)
 
 #define DECLARE(name) extern const atti_op atti_op_##name;
 #define POINTER(name) &atti_op_##name,

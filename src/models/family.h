@@ -12,12 +12,14 @@
 
 /* The values of a recorded program that a task sets or reads. ATT_NO_VAR where absent. */
 typedef struct atti_program_io {
-    att_rows src_rows, tgt_rows, seqs, seqs1; /* symbols, created in this order (seqs1 = seqs + 1) */
-    att_var src_ids, src_offsets;             /* [src_rows,1], [seqs1,1] i32 */
-    att_var tgt_ids, tgt_offsets, targets;    /* decoder input, offsets, what it must say */
-    att_var src_feats;                        /* float rows in place of ids */
-    att_var hidden;                           /* last hidden states */
-    att_var loss, stats;                      /* [1,1], [1,4] */
+    att_rows src_rows, tgt_rows, seqs,
+        seqs1; /* symbols, created in this order (seqs1 = seqs + 1) */
+    att_var src_ids, src_offsets; /* [src_rows,1], [seqs1,1] i32 */
+    att_var tgt_ids, tgt_offsets,
+        targets;         /* decoder input, offsets, what it must say */
+    att_var src_feats;   /* float rows in place of ids */
+    att_var hidden;      /* last hidden states */
+    att_var loss, stats; /* [1,1], [1,4] */
 } atti_program_io;
 
 typedef struct atti_program_opts {

@@ -4,5 +4,5 @@
 #include "kernels/simd/all_kernels.inc"
 #include "kernels/simd/attn_dense.inc"
 
-const atti_kernels atti_kernels_neon = {.isa = "neon", ATTI_SIMD_KERNELS,
-                                        .attn = &attn_dense_kernels};
+const atti_kernels atti_kernels_neon = {
+    .isa = "neon", ATTI_SIMD_KERNELS, .attn = &attn_dense_kernels};
