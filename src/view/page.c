@@ -33,6 +33,14 @@ static uint16_t half_of(float value)
     return h >= 0x7c00 ? sign | 0x7bff : (uint16_t)(sign | h);
 }
 
+/* The data of a large page lies behind its script, but for the head that is shown first:
+ * a reader sees that one while the browser still reads the others. */
+typedef struct pages_data {
+    atti_str first, rest;
+    int64_t layer, head; /* shown first, of map 0 */
+    bool late;
+} pages_data;
+
 typedef struct pack {
     float *w;
     unsigned char *bytes; /* of one head */
@@ -85,7 +93,7 @@ static void head_bytes(atti_str *s, pack *k, const att_attention_map *m, int64_t
     atti_str_add(s, "</script>\n");
 }
 
-static att_status map_data(atti_str *s, pack *k, const att_attention_map *m,
+static att_status map_data(pages_data *d, pack *k, const att_attention_map *m,
                            int64_t index)
 {
     size_t thumb = (size_t)(k->thumb_rows * k->thumb_cols), at = 0;
@@ -93,6 +101,8 @@ static att_status map_data(atti_str *s, pack *k, const att_attention_map *m,
     for (int64_t l = 1; l <= m->n_layers; l++) {
         for (int64_t h = 1; h <= m->n_heads; h++) {
             ATTI_TRY(atti_map_head(m, l, h, k->w));
+            bool shown = index == 0 && l == d->layer && h == d->head;
+            atti_str *s = d->late && !shown ? &d->rest : &d->first;
             head_bytes(s, k, m, index, l, h);
             if (k->thumbs) {
                 atti_cells c;
@@ -102,9 +112,10 @@ static att_status map_data(atti_str *s, pack *k, const att_attention_map *m,
                 atti_free(c.data);
                 at += thumb;
             }
-            if (s->status != ATT_OK) return s->status;
+            ATTI_TRY(s->status);
         }
     }
+    atti_str *s = &d->first;
     if (k->thumbs) {
         atti_str_addf(s, "<script type=\"text/plain\" id=\"t%lld\">", (long long)index);
         atti_base64_add(s, k->thumbs, at);
@@ -176,8 +187,8 @@ static void palette(atti_jsonw *w, const char *key, int32_t colours, int32_t dar
     atti_str_deinit(&s);
 }
 
-/* One map: its part of the description into w, its weights into s. */
-static att_status one_map(atti_jsonw *w, atti_str *s, const att_attention_map *m,
+/* One map: its part of the description into w, its weights into d. */
+static att_status one_map(atti_jsonw *w, pages_data *d, const att_attention_map *m,
                           int64_t index, int64_t total, const att_view_opts *o)
 {
     pack k = {0};
@@ -195,7 +206,7 @@ static att_status one_map(atti_jsonw *w, atti_str *s, const att_attention_map *m
     }
     if (st == ATT_OK) {
         describe(w, m, &k);
-        st = map_data(s, &k, m, index);
+        st = map_data(d, &k, m, index);
     }
     atti_free(k.w);
     atti_free(k.bytes);
@@ -246,7 +257,7 @@ static const char *until(atti_str *s, const char *from, const char *mark)
 }
 
 static void assemble(atti_str *s, const char *title, const atti_jsonw *w,
-                     const atti_str *weights)
+                     const pages_data *d)
 {
     atti_str whole = {0};
 
@@ -263,9 +274,11 @@ static void assemble(atti_str *s, const char *title, const atti_jsonw *w,
     atti_str_add(s, "<script type=\"application/json\" id=\"attend-data\">");
     atti_str_add_n(s, w->s.data, w->s.len);
     atti_str_add(s, "</script>\n");
-    if (weights->len) atti_str_add_n(s, weights->data, weights->len);
+    if (d->first.len) atti_str_add_n(s, d->first.data, d->first.len);
     rest = until(s, rest, "@JS@");
     add_part(s, atti_page_js, atti_page_js_size);
+    rest = until(s, rest, "@REST@");
+    if (d->rest.len) atti_str_add_n(s, d->rest.data, d->rest.len);
     atti_str_add(s, rest);
     atti_str_deinit(&whole);
 }
@@ -276,7 +289,8 @@ att_status att_view_html_bytes(char **bytes, size_t *n_bytes,
 {
     att_view_opts o;
     atti_jsonw w = {0};
-    atti_str weights = {0}, page = {0};
+    atti_str page = {0};
+    pages_data d = {0};
     int64_t total;
     char *title = NULL;
     bool cut;
@@ -291,27 +305,33 @@ att_status att_view_html_bytes(char **bytes, size_t *n_bytes,
     att_status st = ATT_OK;
     atti_jsonw_object(&w, NULL);
     quoted(&w, "title", title);
-    atti_jsonw_i64(&w, "layer", o.layer == 0 && total > SMALL ? 1 : o.layer);
-    atti_jsonw_i64(&w, "head", o.head == 0 && total > SMALL ? 1 : o.head);
+    d.late = total > SMALL;
+    d.layer = o.layer == 0 && d.late ? 1 : o.layer;
+    d.head = o.head == 0 && d.late ? 1 : o.head;
+    atti_jsonw_i64(&w, "layer", d.layer);
+    atti_jsonw_i64(&w, "head", d.head);
+    atti_jsonw_bool(&w, "late", d.late);
     atti_jsonw_bool(&w, "dark", o.dark != 0);
     palette(&w, "light", o.colours, 0);
     palette(&w, "night", o.colours, 1);
     atti_jsonw_array(&w, "maps");
     for (int64_t i = 0; i < n_maps && st == ATT_OK; i++)
-        st = one_map(&w, &weights, &maps[i], i, total, &o);
+        st = one_map(&w, &d, &maps[i], i, total, &o);
     atti_jsonw_end(&w, ']');
     atti_jsonw_end(&w, '}');
     if (st == ATT_OK) st = w.s.status;
-    if (st == ATT_OK) st = weights.status;
+    if (st == ATT_OK) st = d.first.status;
+    if (st == ATT_OK) st = d.rest.status;
     if (st == ATT_OK) {
-        assemble(&page, title, &w, &weights);
+        assemble(&page, title, &w, &d);
         size_t n = page.len;
         st = atti_str_take(bytes, &page);
         if (st == ATT_OK) *n_bytes = n;
     }
     atti_free(title);
     atti_str_deinit(&w.s);
-    atti_str_deinit(&weights);
+    atti_str_deinit(&d.first);
+    atti_str_deinit(&d.rest);
     atti_str_deinit(&page);
     return st;
 }

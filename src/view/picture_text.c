@@ -36,7 +36,7 @@ static double advance(uint32_t c)
 {
     if (c >= 32 && c < 127) return ascii_width[c - 32] / 100.0;
     if (is_mark(c)) return 0;
-    return is_wide(c) ? 1.0 : 0.66;
+    return is_wide(c) || c == 0x2026 ? 1.0 : 0.66;
 }
 
 double atti_text_width(const char *text, double font)

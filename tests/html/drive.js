@@ -89,11 +89,12 @@ try {
     check($("layer").value === "3" && $("head").value === "2", "overview opened " + $("layer").value + "/" + $("head").value);
     check(document.querySelector("[data-view=matrix]").getAttribute("aria-pressed") === "true", "overview does not open the matrix");
     /* Keyboard. */
+    /* The first arrow goes to the first cell. */
     key(stage, "Escape");
     key(stage, "ArrowDown"); key(stage, "ArrowDown"); key(stage, "ArrowRight");
     const said = $("say").textContent;
-    check(said.startsWith(a.left_text[1] + " \u2192 " + a.right_text[0] + ": "), "arrows: " + said);
-    check(close(said.slice(said.lastIndexOf(": ") + 2), expectedOf(0, 3, 2)[1][0]), "arrows say " + said);
+    check(said.startsWith(a.left_text[1] + " \u2192 " + a.right_text[1] + ": "), "arrows: " + said);
+    check(close(said.slice(said.lastIndexOf(": ") + 2), expectedOf(0, 3, 2)[1][1]), "arrows say " + said);
     key(document.body, "]");
     check($("head").value === "0", "] goes to head " + $("head").value);
     key(document.body, ",");

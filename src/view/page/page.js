@@ -431,6 +431,18 @@ function tellAll() {
 
 /* --- choices --- */
 
+/* A long page's other heads are still being read while its first one is shown: until
+ * then there is nothing else to choose. */
+let whole = !data.late || document.readyState !== "loading";
+function lock() {
+    for (const id of ["map", "layer", "head"]) $(id).disabled = !whole;
+}
+if (!whole) addEventListener("DOMContentLoaded", () => {
+    whole = true;
+    lock();
+    document.documentElement.dataset.whole = String(Math.round(performance.now()));
+});
+
 function fill(select, n, name) {
     select.textContent = "";
     if (n > 1) select.add(new Option("mean of " + n, "0"));
@@ -518,7 +530,7 @@ stage.addEventListener("mouseleave", () => {
 stage.addEventListener("click", e => {
     const box = stage.getBoundingClientRect(), h = hit(e.clientX - box.left, e.clientY - box.top);
     if (state.view === "overview") {
-        if (h.layer) { state.layer = h.layer; state.head = h.head; setView("matrix"); }
+        if (h.layer && whole) { state.layer = h.layer; state.head = h.head; setView("matrix"); }
         return;
     }
     state.held = !(state.held && h.row === state.row && h.col === state.col) && (h.row >= 0 || h.col >= 0);
@@ -537,6 +549,7 @@ stage.addEventListener("wheel", e => {
 /* --- keyboard --- */
 
 function turn(name, by) {
+    if (!whole) return;
     const m = map(), n = name === "layer" ? m.layers : m.heads, least = n > 1 ? 0 : 1;
     state[name] = least + (state[name] - least + by + n + 1 - least) % (n + 1 - least);
     update();
@@ -558,6 +571,7 @@ function reveal() {
 function step(dr, dc) {
     const m = map(), bound = (v, n) => Math.max(0, Math.min(n - 1, v));
     if (state.view === "overview") {
+        if (!whole) return;
         state.layer = 1 + bound((state.layer || 1) - 1 + dr, m.layers);
         state.head = 1 + bound((state.head || 1) - 1 + dc, m.heads);
     } else if (state.view === "links") {
@@ -613,6 +627,7 @@ $("fit").addEventListener("click", () => zoom(0));
 $("theme").addEventListener("click", () => { state.dark = !state.dark; update(); });
 $("all").addEventListener("toggle", () => { if ($("all").open) tellAll(); });
 if (!data.dark && window.matchMedia && matchMedia("(prefers-color-scheme: dark)").matches) state.dark = true;
+lock();
 chooseMap(0);
 drawNow();
 
