@@ -3,6 +3,7 @@
 #include "opt.h"
 #include "term.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,7 +150,11 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     cli_out out;
-    int rc = dispatch(argc - 1, argv + 1);
+    int rc;
+
+    /* A limit on file sizes is an error to tell, not one to die of without a word. */
+    signal(SIGXFSZ, SIG_IGN);
+    rc = dispatch(argc - 1, argv + 1);
 
     /* A full disk behind standard output shows at the last flush. */
     if (rc == EXIT_FINE && cli_out_open(&out, NULL) && !cli_out_close(&out))
