@@ -248,6 +248,7 @@ static void metrics(void **state)
 static void every_header_has_a_walk(void **state)
 {
     (void)state;
+    /* view.h has no walk yet: what its functions refuse is in tests/unit/view in part. */
     static const char *const walked[] = {
         "base.h",  "kernels.h",   "tensor.h", "safetensors.h", "metrics.h",
         "tape.h",  "attention.h", "model.h",  "tokenizer.h",   "decode.h",
