@@ -1,7 +1,9 @@
 /* attend/tokenizer.h - text to pieces to ids and back.
  *
  * SentencePiece models (BPE or unigram) with a Marian vocab.json that gives the ids;
- * SentencePiece's own ids where there is none. Immutable once opened, shareable. */
+ * SentencePiece's own ids where there is none. Hugging Face's tokenizer.json (BPE,
+ * WordPiece, Unigram, WordLevel), BERT's vocab.txt, GPT-2's vocab.json with merges.txt.
+ * Immutable once opened, shareable. */
 #ifndef ATTEND_TOKENIZER_H
 #define ATTEND_TOKENIZER_H
 
@@ -17,20 +19,45 @@ typedef struct att_tokenizer att_tokenizer;
 ATT_API ATT_MUST_CHECK att_status att_tokenizer_open(att_tokenizer **out, const char *spm_path, const char *vocab_path);
 /* From memory; source names it in messages. */
 ATT_API ATT_MUST_CHECK att_status att_tokenizer_open_memory(att_tokenizer **out, const void *spm, size_t n, const char *source);
-ATT_API void att_tokenizer_destroy(att_tokenizer *t);
+/* A tokenizer.json in memory. A type or a regular expression that is not known here is
+ * ATT_ENOTSUP and named; a file that contradicts itself is ATT_EFORMAT. */
+ATT_API ATT_MUST_CHECK att_status att_tokenizer_open_json(att_tokenizer **out, const void *json, size_t n, const char *source);
+/* The tokenizer of a model directory, the first of: source.spm with vocab.json; tokenizer.json;
+ * spiece.model; tokenizer.model; vocab.txt; vocab.json with merges.txt. tokenizer_config.json and
+ * special_tokens_map.json say which tokens are special and, beside vocab files, how text is
+ * normalised. ATT_EIO when the directory has none of them; else as the readers of each. */
+ATT_API ATT_MUST_CHECK att_status att_tokenizer_open_dir(att_tokenizer **out, const char *model_dir);
+ATT_API void att_tokenizer_destroy(att_tokenizer *t); /* NULL is fine */
 
-ATT_API int32_t att_tokenizer_size(const att_tokenizer *t);
-ATT_API const char *att_tokenizer_piece(const att_tokenizer *t, int32_t id); /* borrowed, NULL out of range */
+ATT_API int32_t att_tokenizer_size(const att_tokenizer *t); /* largest id + 1 */
+/* Borrowed; NULL out of range and for an id that the vocabulary leaves out. */
+ATT_API const char *att_tokenizer_piece(const att_tokenizer *t, int32_t id);
 ATT_API int32_t att_tokenizer_id(const att_tokenizer *t, const char *piece); /* unk id when absent */
-ATT_API int32_t att_tokenizer_unk(const att_tokenizer *t);
+ATT_API int32_t att_tokenizer_unk(const att_tokenizer *t); /* -1 none */
+ATT_API int32_t att_tokenizer_bos(const att_tokenizer *t); /* -1 none */
 ATT_API int32_t att_tokenizer_eos(const att_tokenizer *t); /* -1 none */
 ATT_API int32_t att_tokenizer_pad(const att_tokenizer *t); /* -1 none */
 
 /* ids are appended to the caller's growing array (*ids, *n, *cap; start with NULL,0,0; att_free).
- * Invalid UTF-8 becomes U+FFFD. No </s> is added. */
+ * Invalid UTF-8 becomes U+FFFD. No </s> or [CLS] is added; special tokens written in the
+ * text become their ids. */
 ATT_API ATT_MUST_CHECK att_status att_tokenizer_encode(const att_tokenizer *t, const char *text, size_t len,
                                                        int32_t **ids, size_t *n, size_t *cap);
-/* *text is the caller's (att_free). Control ids (</s>, <pad>) vanish; unknown ids print as " ⁇ ". */
+/* As a model wants its input: with the special tokens of the tokenizer's template ([CLS] a [SEP]
+ * b [SEP]; a </s> for SentencePiece). pair NULL = one sequence. *ids and *types, n each, are the
+ * caller's (att_free); types tells the two sequences apart, NULL = not wanted. Returns ATT_OK;
+ * ATT_EINVAL; ATT_ENOTSUP for a pair with SentencePiece; ATT_EFORMAT for text that has no ids
+ * (an unknown character without an unknown token); ATT_ENOMEM. On failure nothing is written. */
+typedef struct att_text_pair {
+    const char *text;
+    size_t len;
+    const char *pair;
+    size_t pair_len;
+} att_text_pair;
+ATT_API ATT_MUST_CHECK att_status att_tokenizer_encode_model(const att_tokenizer *t, const att_text_pair *in,
+                                                             int32_t **ids, int32_t **types, size_t *n);
+/* *text is the caller's (att_free). Control ids (</s>, <pad>, special tokens) vanish; SentencePiece's
+ * unknown ids print as " ⁇ ". */
 ATT_API ATT_MUST_CHECK att_status att_tokenizer_decode(const att_tokenizer *t, const int32_t *ids, size_t n, char **text);
 
 typedef struct att_tokenizer_train_opts {

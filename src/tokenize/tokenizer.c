@@ -3,25 +3,14 @@
  * SentencePiece's ids and the model's are two numberings (formats.md 6.5); the tables
  * between them are made once, when the tokenizer is opened. Without a vocab.json the two
  * are the same. */
-#include "attend/tokenizer.h"
+#include "tokenize/tokenizer_backend.h"
 #include "atti_config.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "tokenize/spm_check.h"
-#include "tokenize/spm_shim.h"
-#include "tokenize/tokenizer_vocab.h"
 #include <string.h>
 
 enum { MAX_MODEL_BYTES = 512 << 20 };
-
-struct att_tokenizer {
-    atti_spm *spm;
-    char *source; /* for messages */
-    atti_vocab vocab;
-    int32_t *from_spm;   /* [spm pieces] model id */
-    unsigned char *skip; /* [vocab.n] nonzero: prints as nothing */
-    int32_t unk, eos, pad;
-};
 
 #ifdef ATTI_HAVE_SENTENCEPIECE
 
@@ -91,30 +80,23 @@ static att_status open_from(att_tokenizer *t, const void *spm, size_t n,
     return make_tables(t);
 }
 
-static att_status open_checked(att_tokenizer **out, const void *spm, size_t n,
-                               const char *source, const char *vocab_path)
+static void spm_deinit(att_tokenizer *t)
 {
-    att_tokenizer *t = NULL;
-    ATTI_TRY(atti_alloc(&t, 1, sizeof *t, "tokenizer"));
-    t->unk = t->eos = t->pad = -1;
-    att_status st = open_from(t, spm, n, source, vocab_path);
-    if (st != ATT_OK) {
-        att_tokenizer_destroy(t);
-        return st;
-    }
-    *out = t;
-    return ATT_OK;
-}
-
-void att_tokenizer_destroy(att_tokenizer *t)
-{
-    if (!t) return;
     if (t->spm) atti_spm_close(t->spm);
     atti_vocab_deinit(&t->vocab);
     atti_free(t->from_spm);
     atti_free(t->skip);
     atti_free(t->source);
-    atti_free(t);
+}
+
+static const char *spm_piece(const att_tokenizer *t, int32_t id)
+{
+    return atti_vocab_piece(&t->vocab, id);
+}
+
+static int32_t spm_id(const att_tokenizer *t, const char *piece)
+{
+    return atti_vocab_find(&t->vocab, piece);
 }
 
 typedef struct ids_out {
@@ -134,15 +116,9 @@ static int append_ids(void *ctx, const int *ids, size_t n)
     return 0;
 }
 
-att_status att_tokenizer_encode(const att_tokenizer *t, const char *text, size_t len,
-                                int32_t **ids, size_t *n, size_t *cap)
+static att_status spm_encode(const att_tokenizer *t, const char *text, size_t len,
+                             int32_t **ids, size_t *n, size_t *cap)
 {
-    if (!t || (!text && len > 0) || !ids || !n || !cap) {
-        return atti_fail(ATT_EINVAL, "att_tokenizer_encode: %s is NULL",
-                         !t                   ? "tokenizer"
-                         : (!text && len > 0) ? "text"
-                                              : "ids");
-    }
     /* Marian's language tokens (">>deu<<") are vocabulary entries, no spm pieces. */
     if (len > 4 && memcmp(text, ">>", 2) == 0) {
         char name[64];
@@ -178,15 +154,9 @@ static int take_text(void *ctx, const char *text, size_t n)
     return 0;
 }
 
-att_status att_tokenizer_decode(const att_tokenizer *t, const int32_t *ids, size_t n,
-                                char **text)
+static att_status spm_decode(const att_tokenizer *t, const int32_t *ids, size_t n,
+                             char **text)
 {
-    if (!t || (!ids && n > 0) || !text) {
-        return atti_fail(ATT_EINVAL, "att_tokenizer_decode: %s is NULL",
-                         !t      ? "tokenizer"
-                         : !text ? "text"
-                                 : "ids");
-    }
     const char **pieces = NULL;
     ATTI_TRY(atti_alloc_raw(&pieces, n, sizeof *pieces, "pieces"));
     const char *unk = atti_spm_piece(t->spm, atti_spm_unk(t->spm));
@@ -204,6 +174,31 @@ att_status att_tokenizer_decode(const att_tokenizer *t, const int32_t *ids, size
     return spm_status(rc, t->source, err);
 }
 
+static const atti_tokenizer_ops spm_ops = {.encode = spm_encode,
+                                           .decode = spm_decode,
+                                           .piece = spm_piece,
+                                           .id = spm_id,
+                                           .deinit = spm_deinit};
+
+static att_status open_checked(att_tokenizer **out, const void *spm, size_t n,
+                               const char *source, const char *vocab_path)
+{
+    att_tokenizer *t = NULL;
+    ATTI_TRY(atti_alloc(&t, 1, sizeof *t, "tokenizer"));
+    t->ops = &spm_ops;
+    t->unk = t->bos = t->eos = t->pad = -1;
+    att_status st = open_from(t, spm, n, source, vocab_path);
+    if (st != ATT_OK) {
+        att_tokenizer_destroy(t);
+        return st;
+    }
+    t->size = t->vocab.n;
+    t->bos = atti_vocab_find(&t->vocab, "<s>");
+    t->frame_eos = t->eos >= 0;
+    *out = t;
+    return ATT_OK;
+}
+
 #else /* no SentencePiece in this build */
 
 static att_status open_checked(att_tokenizer **out, const void *spm, size_t n,
@@ -214,26 +209,38 @@ static att_status open_checked(att_tokenizer **out, const void *spm, size_t n,
     return atti_fail(ATT_ENOTSUP, "%s: this build has no SentencePiece", source);
 }
 
+#endif
+
 void att_tokenizer_destroy(att_tokenizer *t)
 {
-    (void)t;
+    if (!t) return;
+    t->ops->deinit(t);
+    atti_free(t);
 }
 
 att_status att_tokenizer_encode(const att_tokenizer *t, const char *text, size_t len,
                                 int32_t **ids, size_t *n, size_t *cap)
 {
-    (void)t, (void)text, (void)len, (void)ids, (void)n, (void)cap;
-    return atti_fail(ATT_ENOTSUP, "this build has no SentencePiece");
+    if (!t || (!text && len > 0) || !ids || !n || !cap) {
+        return atti_fail(ATT_EINVAL, "att_tokenizer_encode: %s is NULL",
+                         !t                   ? "tokenizer"
+                         : (!text && len > 0) ? "text"
+                                              : "ids");
+    }
+    return t->ops->encode(t, len ? text : "", len, ids, n, cap);
 }
 
 att_status att_tokenizer_decode(const att_tokenizer *t, const int32_t *ids, size_t n,
                                 char **text)
 {
-    (void)t, (void)ids, (void)n, (void)text;
-    return atti_fail(ATT_ENOTSUP, "this build has no SentencePiece");
+    if (!t || (!ids && n > 0) || !text) {
+        return atti_fail(ATT_EINVAL, "att_tokenizer_decode: %s is NULL",
+                         !t      ? "tokenizer"
+                         : !text ? "text"
+                                 : "ids");
+    }
+    return t->ops->decode(t, ids, n, text);
 }
-
-#endif
 
 att_status att_tokenizer_open_memory(att_tokenizer **out, const void *spm, size_t n,
                                      const char *source)
@@ -261,25 +268,29 @@ att_status att_tokenizer_open(att_tokenizer **out, const char *spm_path,
 
 int32_t att_tokenizer_size(const att_tokenizer *t)
 {
-    return t ? t->vocab.n : 0;
+    return t ? t->size : 0;
 }
 
 const char *att_tokenizer_piece(const att_tokenizer *t, int32_t id)
 {
-    if (!t || id < 0 || id >= t->vocab.n) return NULL;
-    return atti_vocab_piece(&t->vocab, id);
+    if (!t || id < 0 || id >= t->size) return NULL;
+    return t->ops->piece(t, id);
 }
 
 int32_t att_tokenizer_id(const att_tokenizer *t, const char *piece)
 {
     if (!t) return -1;
-    int32_t id = piece ? atti_vocab_find(&t->vocab, piece) : -1;
+    int32_t id = piece ? t->ops->id(t, piece) : -1;
     return id < 0 ? t->unk : id;
 }
 
 int32_t att_tokenizer_unk(const att_tokenizer *t)
 {
     return t ? t->unk : -1;
+}
+int32_t att_tokenizer_bos(const att_tokenizer *t)
+{
+    return t ? t->bos : -1;
 }
 int32_t att_tokenizer_eos(const att_tokenizer *t)
 {
