@@ -81,23 +81,6 @@ att_status atti_checkpoint_list(const char *checkpoints, int64_t **out, size_t *
     return ATT_OK;
 }
 
-att_status atti_checkpoint_clean(const char *checkpoints)
-{
-    att_status st = ATT_OK;
-    DIR *d = opendir(checkpoints);
-    if (!d) return ATT_OK;
-    for (struct dirent *e = readdir(d); e && st == ATT_OK; e = readdir(d)) {
-        size_t n = strlen(e->d_name);
-        char *path = NULL;
-        if (n < 4 || strcmp(e->d_name + n - 4, ".tmp") != 0) continue;
-        st = atti_path_join(&path, checkpoints, e->d_name);
-        if (st == ATT_OK) st = atti_remove_tree(path);
-        atti_free(path);
-    }
-    closedir(d);
-    return st;
-}
-
 /* Gone as a checkpoint before any of its files is. */
 static att_status remove_whole(const char *path)
 {
@@ -311,24 +294,63 @@ static att_status load_one(atti_trainer *t, const char *dir)
     return ATT_OK;
 }
 
+/* Out of the list, for whoever wants to see it: beside a newer one that is damaged, new
+ * checkpoints would look old and be removed. */
+static att_status put_aside(const char *path)
+{
+    atti_str to = {0};
+    atti_str_addf(&to, "%s.damaged", path);
+    att_status st = to.status;
+    if (st == ATT_OK) st = atti_rename(path, to.data);
+    atti_str_deinit(&to);
+    return st;
+}
+
+/* Damage is what the file says; other failures are not cured by an older one. */
+static int is_damage(att_status st)
+{
+    return st == ATT_EFORMAT || st == ATT_EIO || st == ATT_ENOTFOUND;
+}
+
+static att_status put_aside_from(atti_trainer *t, const int64_t *list, size_t n)
+{
+    att_status st = ATT_OK;
+    for (size_t i = 0; i < n && st == ATT_OK; i++) {
+        char *path = NULL;
+        st = atti_checkpoint_path(&path, t->checkpoints, list[i]);
+        if (st == ATT_OK) st = put_aside(path);
+        atti_free(path);
+    }
+    return st;
+}
+
 att_status atti_checkpoint_load(atti_trainer *t, int *found)
 {
     int64_t *list = NULL;
-    size_t n = 0;
+    size_t n = 0, at = 0;
     ATTI_TRY(atti_checkpoint_list(t->checkpoints, &list, &n));
     atti_error newest = {.code = ATT_OK};
-    *found = 0;
-    for (size_t i = n; i-- > 0 && !*found;) {
+    att_status st = ATT_ENOTFOUND;
+    for (at = n; at > 0 && is_damage(st);) {
         char *path = NULL;
-        att_status st = atti_checkpoint_path(&path, t->checkpoints, list[i]);
+        st = atti_checkpoint_path(&path, t->checkpoints, list[--at]);
         if (st == ATT_OK) st = load_one(t, path);
         atti_free(path);
-        *found = st == ATT_OK;
-        if (st != ATT_OK && newest.code == ATT_OK) atti_error_take(&newest, st);
+        if (is_damage(st) && newest.code == ATT_OK) atti_error_take(&newest, st);
+    }
+    *found = n > 0 && st == ATT_OK;
+    if (*found) {
+        st = put_aside_from(t, list + at + 1, n - at - 1);
+    } else if (n == 0) {
+        st = ATT_OK;
+    } else if (is_damage(st)) {
+        st = atti_error_post(&newest);
     }
     atti_free(list);
-    if (!*found && newest.code != ATT_OK) return atti_error_post(&newest);
+    ATTI_TRY(st);
     /* A damaged one is named; the one before it serves. */
-    if (newest.code != ATT_OK) atti_train_say(t, 4, "cannot resume: %s", newest.text);
+    if (newest.code != ATT_OK) {
+        atti_train_say(t, 4, "cannot resume: %s; put aside as .damaged", newest.text);
+    }
     return ATT_OK;
 }

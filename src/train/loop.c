@@ -103,13 +103,22 @@ static att_status save(atti_trainer *t, int regular)
     return ATT_OK;
 }
 
-/* *stop: the validation says that it is enough. */
-static att_status validate(atti_trainer *t, int *stop)
+static att_status stopped(atti_trainer *t)
+{
+    if (t->saved != t->state.update) ATTI_TRY(save(t, 0));
+    return atti_fail(ATT_ECANCELLED, "stopped at update %lld, saved in %s",
+                     (long long)t->state.update, t->checkpoints);
+}
+
+static att_status validate(atti_trainer *t)
 {
     atti_validation v;
     atti_train_state *s = &t->state;
     atti_params w = atti_trainer_weights(t);
-    ATTI_TRY(atti_trainer_validate(t, &w, &v));
+    att_status cut = atti_trainer_validate(t, &w, &v);
+    /* Nothing is known yet: the checkpoint says that this validation is still due. */
+    if (cut == ATT_ECANCELLED) return stopped(t);
+    ATTI_TRY(cut);
     atti_validation best = {.nll = s->best_nll, .bleu = s->best_bleu};
     int better = s->best_update < 0 || atti_validation_better(&v, &best);
     if (better) {
@@ -126,43 +135,57 @@ static att_status validate(atti_trainer *t, int *stop)
         s->bad++;
     }
     atti_train_log_valid(t, &v, better);
-    *stop = t->o.early_stopping > 0 && s->bad >= t->o.early_stopping;
+    s->due_valid = 0;
+    t->saved = -1; /* a checkpoint of this update would not know the result */
     return ATT_OK;
 }
 
-static att_status between(atti_trainer *t, const atti_progress *before, int *stop)
+/* What this update still has to do, after a resume too. The validation first: a
+ * checkpoint knows its own result, so that a resumed training judges later ones by it. */
+static att_status settle(atti_trainer *t)
+{
+    atti_train_state *s = &t->state;
+    if (s->due_valid && t->valid.n > 0) ATTI_TRY(validate(t));
+    if (!s->due_save) return ATT_OK;
+    s->due_save = 0;
+    return save(t, 1);
+}
+
+static att_status between(atti_trainer *t, const atti_progress *before)
 {
     atti_progress now = atti_trainer_progress(t);
-    /* The validation first: a checkpoint knows its own result, so that a resumed
-     * training judges later ones by it. */
-    if (t->valid.n > 0 && atti_span_passed(&t->valid_freq, before, &now)) {
-        ATTI_TRY(validate(t, stop));
-    }
-    if (atti_span_passed(&t->save_freq, before, &now)) ATTI_TRY(save(t, 1));
-    if (t->o.stop && t->o.stop(t->o.user)) {
-        if (t->saved != t->state.update) ATTI_TRY(save(t, 0));
-        return atti_fail(ATT_ECANCELLED, "stopped at update %lld, saved in %s",
-                         (long long)t->state.update, t->checkpoints);
-    }
+    atti_train_state *s = &t->state;
+    s->due_valid = t->valid.n > 0 && atti_span_passed(&t->valid_freq, before, &now);
+    s->due_save = atti_span_passed(&t->save_freq, before, &now);
+    ATTI_TRY(settle(t));
+    if (t->o.stop && t->o.stop(t->o.user)) return stopped(t);
     return ATT_OK;
+}
+
+static int enough(const atti_trainer *t)
+{
+    return t->o.early_stopping > 0 && t->state.bad >= t->o.early_stopping;
 }
 
 static att_status train(atti_trainer *t)
 {
-    int enough = 0;
-    while (!enough && atti_trainer_done(t) < 1.0) {
+    ATTI_TRY(settle(t));
+    while (!enough(t) && atti_trainer_done(t) < 1.0) {
         atti_loss_sums sums;
         double norm = 0.0, lr = 0.0;
         int diverged = 0;
         atti_progress before = atti_trainer_progress(t);
         ATTI_TRY(one_update(t, &sums, &norm, &lr, &diverged));
-        if (diverged) continue;
+        if (diverged) {
+            ATTI_TRY(settle(t));
+            continue;
+        }
         atti_progress now = atti_trainer_progress(t);
         atti_train_log_update(t, &sums, norm, lr,
                               atti_span_passed(&t->disp_freq, &before, &now));
-        ATTI_TRY(between(t, &before, &enough));
+        ATTI_TRY(between(t, &before));
     }
-    if (enough) {
+    if (enough(t)) {
         atti_train_say(t, 4, "no better for %lld validations: stopped early",
                        (long long)t->state.bad);
     }
@@ -173,7 +196,9 @@ att_status atti_trainer_run(atti_trainer *t)
 {
     ATTI_TRY(train(t));
     if (t->saved != t->state.update) ATTI_TRY(save(t, 0));
-    return atti_trainer_finish(t);
+    att_status st = atti_trainer_finish(t);
+    /* Done again by the resumed training, which has nothing else to do. */
+    return st == ATT_ECANCELLED ? stopped(t) : st;
 }
 
 static att_status describe(atti_trainer *t)

@@ -66,6 +66,8 @@ static const state_field fields[] = {
     NUM("best_bleu", best_bleu),
     INT("best_update", best_update),
     INT("bad", bad),
+    INT("due_valid", due_valid),
+    INT("due_save", due_save),
     NUM("since_loss", since.loss),
     NUM("since_nll", since.nll),
     NUM("since_count", since.count),
@@ -79,9 +81,7 @@ att_status atti_train_state_write(const atti_trainer *t, const char *dir, int re
     atti_jsonw_i64(&w, "format", 1);
     atti_jsonw_bool(&w, "regular", regular != 0);
     /* What must not change between a training and its continuation. */
-    atti_jsonw_i64(&w, "seed", (int64_t)t->o.seed);
-    atti_jsonw_i64(&w, "pairs", t->train.n);
-    atti_jsonw_i64(&w, "parameters", (int64_t)t->params.count);
+    atti_train_same_write(t, &w);
     for (int i = 0; i < N_FIELDS; i++) {
         const char *p = (const char *)&t->state + fields[i].at;
         if (fields[i].is_double) {
@@ -118,25 +118,7 @@ att_status atti_train_state_same(const atti_trainer *t, const char *dir)
 {
     atti_json *root = NULL;
     ATTI_TRY(load_state(&root, dir));
-    const struct {
-        const char *key, *what;
-        int64_t now;
-    } same[] = {{"seed", "--seed", (int64_t)t->o.seed},
-                {"pairs", "the number of training pairs", t->train.n},
-                {"parameters", "the number of weights", (int64_t)t->params.count}};
-    att_status st = ATT_OK;
-    for (size_t i = 0; i < sizeof same / sizeof *same && st == ATT_OK; i++) {
-        int64_t then = 0;
-        st = atti_json_get_i64(&then, root, same[i].key, same[i].now, INT64_MIN,
-                               INT64_MAX);
-        if (st == ATT_OK && then != same[i].now) {
-            st = atti_fail(
-                ATT_EINVAL,
-                "%s: %s was %lld, is %lld: a training goes on with the options "
-                "and files it began with",
-                dir, same[i].what, (long long)then, (long long)same[i].now);
-        }
-    }
+    att_status st = atti_train_same_check(t, root, dir);
     atti_json_destroy(root);
     return st;
 }

@@ -5,6 +5,8 @@
  *   trainer_setup.c     directory, vocabulary, corpus, model, memory
  *   trainer_vocab.c     tokenizers: given, or trained on the corpus
  *   train_state.c       the numbers that a checkpoint must bring back
+ *   train_same.c        the options and files that must not change on the way
+ *   leftovers.c         what killed trainings left half-made
  *   checkpoint.c        writing, finding, loading, pruning checkpoints
  *   loop.c              updates until the end
  *   validate.c          loss and BLEU on held-out text, early stopping
@@ -19,6 +21,7 @@
 
 #include "attend/tokenizer.h"
 #include "attend/train.h"
+#include "base/json.h"
 #include "data/feed.h"
 #include "models/marian/marian_config.h"
 #include "train/optim.h"
@@ -40,6 +43,8 @@ typedef struct atti_train_state {
     double best_bleu;  /* < 0: none yet */
     int64_t best_update;
     int64_t bad;          /* validations since the best */
+    int64_t due_valid;    /* 1: this update's validation was not finished */
+    int64_t due_save;     /* 1: nor was its regular checkpoint */
     atti_loss_sums since; /* the last line of metrics.jsonl */
 } atti_train_state;
 
@@ -59,6 +64,7 @@ typedef struct atti_trainer {
     int lock;
     att_tokenizer *tok[2]; /* the same one twice when joint */
     atti_pairs train, valid;
+    uint64_t digest[2]; /* of their tokens; 0: not there */
     atti_marian_config cfg;
     const atti_family *family;
     atti_params params;
@@ -115,8 +121,24 @@ ATT_MUST_CHECK att_status atti_train_state_write(const atti_trainer *t, const ch
                                                  int regular);
 ATT_MUST_CHECK att_status atti_train_state_read(atti_train_state *s, int *regular,
                                                 const char *dir);
-/* ATT_EINVAL where seed, corpus or model are not those that the checkpoint was made with. */
+
+/* train_same.c */
+
+/* Sets digest[]. */
+ATT_MUST_CHECK att_status atti_train_digest(atti_trainer *t);
+void atti_train_same_write(const atti_trainer *t, atti_jsonw *w);
+/* ATT_EINVAL names the first option or file that is not what the checkpoint in dir, with
+ * this state.json, was made with. What is only watched may change, and --after. */
+ATT_MUST_CHECK att_status atti_train_same_check(const atti_trainer *t,
+                                                const atti_json *root, const char *dir);
+/* The same, from the file. */
 ATT_MUST_CHECK att_status atti_train_state_same(const atti_trainer *t, const char *dir);
+
+/* leftovers.c */
+/* Removes what a killed training left half-made in DIR and its checkpoints; to be called
+ * under the lock. */
+ATT_MUST_CHECK att_status atti_leftovers_clean(const char *dir,
+                                               const char *checkpoints);
 
 /* checkpoint.c */
 /* regular: made by the save frequency, so that an uninterrupted run has it too: only
@@ -129,8 +151,6 @@ ATT_MUST_CHECK att_status atti_checkpoint_list(const char *checkpoints, int64_t 
                                                size_t *n);
 ATT_MUST_CHECK att_status atti_checkpoint_path(char **out, const char *checkpoints,
                                                int64_t update);
-/* Removes what a killed training left half-made. */
-ATT_MUST_CHECK att_status atti_checkpoint_clean(const char *checkpoints);
 /* A whole model directory under its final name or not at all. */
 ATT_MUST_CHECK att_status atti_trainer_save_model(const atti_trainer *t,
                                                   const atti_params *weights,

@@ -81,7 +81,7 @@ static att_status open_directory(atti_trainer *t)
     }
     if (used && !o->resume) ATTI_TRY(forget_old(t));
     ATTI_TRY(atti_mkdir_all(t->checkpoints));
-    return atti_checkpoint_clean(t->checkpoints);
+    return atti_leftovers_clean(t->dir, t->checkpoints);
 }
 
 /* ---- corpus --------------------------------------------------------------------- */
@@ -245,6 +245,7 @@ static att_status open_trainer(atti_trainer *t)
     ATTI_TRY(open_corpus(t));
     ATTI_TRY(plan_memory(t));
     if (t->o.dry_run) return atti_trainer_open_feed(t);
+    ATTI_TRY(atti_train_digest(t));
     /* None found: killed before its first checkpoint, so it begins at the beginning. */
     int found = 0;
     if (t->o.resume) ATTI_TRY(atti_checkpoint_load(t, &found));

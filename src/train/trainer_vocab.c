@@ -104,7 +104,9 @@ att_status atti_trainer_vocab(atti_trainer *t)
 {
     vocab_paths p;
     att_status st = make_paths(&p, t->dir);
-    int ready = t->o.resume && st == ATT_OK && atti_path_exists(p.vocab[0]);
+    /* The vocabularies are written last, the target's after the source's. */
+    int last = separate(&t->o) ? 1 : 0;
+    int ready = t->o.resume && st == ATT_OK && atti_path_exists(p.vocab[last]);
     if (st == ATT_OK && !ready) {
         st = make_models(t, &p);
         if (st == ATT_OK) st = make_vocabs(t, &p);

@@ -134,11 +134,9 @@ static att_status measure_bleu(atti_trainer *t, const atti_params *weights,
     if (st == ATT_OK) st = att_model_load(&model, path);
     if (st == ATT_OK) st = translate_all(t, model, &v->bleu);
     att_model_destroy(model);
-    /* Stopped in the middle: there is no figure, and the loop will see the request. */
-    if (st == ATT_ECANCELLED) {
-        v->bleu = -1.0;
-        st = ATT_OK;
-    }
+    /* Stopped in the middle: there is no figure. What cannot be removed now is removed
+     * when the directory is next opened. */
+    if (st == ATT_ECANCELLED) (void)!atti_remove_tree(path);
     if (st == ATT_OK) st = atti_remove_tree(path);
     atti_free(path);
     return st;

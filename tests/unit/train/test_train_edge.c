@@ -240,6 +240,110 @@ static void a_damaged_checkpoint_is_named_and_the_one_before_serves(void **state
     free(dir);
 }
 
+/* Work done after it, in checkpoints with smaller numbers, is not lost to it. */
+static void a_damaged_checkpoint_does_not_outlive_later_work(void **state)
+{
+    (void)state;
+    char *dir = dir_of("aside"), path[400];
+    att_train_opts o = options(dir);
+    o.schedule = "constant";
+    assert_ok(att_train_translate(&o, NULL));
+    case_path(path, sizeof path, dir, "checkpoints/u00000024/training.safetensors");
+    assert_int_equal(truncate(path, 100), 0);
+    o.resume = 1;
+    o.after = "22u";
+    assert_ok(att_train_translate(&o, NULL));
+    assert_true(exists(dir, "checkpoints/u00000022"));
+    assert_true(exists(dir, "checkpoints/u00000024.damaged"));
+    assert_false(exists(dir, "checkpoints/u00000024"));
+    memset(&said, 0, sizeof said);
+    assert_ok(att_train_translate(&o, NULL));
+    assert_non_null(strstr(said.text, "resumed at update 22"));
+    free(dir);
+}
+
+static void other_options_and_files_are_named_on_resume(void **state)
+{
+    (void)state;
+    char *dir = dir_of("differs");
+    att_train_opts o = options(dir), p;
+    assert_ok(att_train_translate(&o, NULL));
+    o.resume = 1;
+    p = o;
+    p.dropout = 0.25f;
+    assert_fails(att_train_translate(&p, NULL), ATT_EINVAL, "--dropout was 0.1");
+    p = o;
+    p.lr = 0.25f;
+    assert_fails(att_train_translate(&p, NULL), ATT_EINVAL, "--learn-rate was 0.005");
+    p = o;
+    p.batch_tokens = 121;
+    assert_fails(att_train_translate(&p, NULL), ATT_EINVAL, "--mini-batch-words was");
+    p = o;
+    p.train_source = o.train_target;
+    assert_fails(att_train_translate(&p, NULL), ATT_EINVAL, "training text is another");
+    p = o;
+    p.valid_source = o.valid_target;
+    assert_fails(att_train_translate(&p, NULL), ATT_EINVAL, "validation text is");
+    assert_ok(att_train_translate(&o, NULL));
+    free(dir);
+}
+
+static void make_file(const char *dir, const char *name)
+{
+    char path[400];
+    FILE *f = fopen(case_path(path, sizeof path, dir, name), "w");
+    assert_non_null(f);
+    fclose(f);
+}
+
+/* What kill -9 leaves goes; what only looks like it stays; what was moved aside to make
+ * room for something that never came returns. */
+static void leftovers_of_killed_trainings_are_removed(void **state)
+{
+    (void)state;
+    static const char *const gone[] = {"model.safetensors.tmp-123-4",
+                                       "vocab.json.tmp-9-0",
+                                       "best.tmp",
+                                       "best.old-77",
+                                       "checkpoints/u00000015.tmp",
+                                       "checkpoints/x.tmp-1-1"};
+    static const char *const kept[] = {"notes.tmp", "a.tmp-1x", "b.old-", ".tmp-1-2"};
+    char *dir = dir_of("leftovers"), a[400], b[400];
+    att_train_opts o = options(dir);
+    assert_ok(att_train_translate(&o, NULL));
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) make_file(dir, gone[i]);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) make_file(dir, kept[i]);
+    case_path(a, sizeof a, dir, "checkpoints/u00000024");
+    case_path(b, sizeof b, dir, "checkpoints/u00000024.old-5");
+    assert_int_equal(rename(a, b), 0);
+    o.resume = 1;
+    assert_ok(att_train_translate(&o, NULL));
+    assert_non_null(strstr(said.text, "resumed at update 24"));
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+        assert_false(exists(dir, gone[i]));
+    }
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        assert_true(exists(dir, kept[i]));
+    }
+    free(dir);
+}
+
+/* Killed between the two vocabularies: the second is made on resume. */
+static void a_missing_target_vocabulary_is_made_again(void **state)
+{
+    (void)state;
+    char *dir = dir_of("halfvocab"), path[400];
+    att_train_opts o = options(dir);
+    o.separate_vocab = 1;
+    assert_ok(att_train_translate(&o, NULL));
+    case_path(path, sizeof path, dir, "target_vocab.json");
+    assert_int_equal(remove(path), 0);
+    o.resume = 1;
+    assert_ok(att_train_translate(&o, NULL));
+    assert_true(exists(dir, "target_vocab.json"));
+    free(dir);
+}
+
 static void two_trainings_do_not_share_a_directory(void **state)
 {
     (void)state;
@@ -391,6 +495,10 @@ int main(void)
         cmocka_unit_test(early_stopping_stops),
         cmocka_unit_test(resuming_with_a_later_end_goes_on),
         cmocka_unit_test(a_damaged_checkpoint_is_named_and_the_one_before_serves),
+        cmocka_unit_test(a_damaged_checkpoint_does_not_outlive_later_work),
+        cmocka_unit_test(other_options_and_files_are_named_on_resume),
+        cmocka_unit_test(leftovers_of_killed_trainings_are_removed),
+        cmocka_unit_test(a_missing_target_vocabulary_is_made_again),
         cmocka_unit_test(two_trainings_do_not_share_a_directory),
         cmocka_unit_test(a_full_disk_is_an_error_and_the_last_checkpoint_stays),
         cmocka_unit_test(an_unwritable_directory_is_named),

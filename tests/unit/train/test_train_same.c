@@ -48,6 +48,8 @@ static int32_t stop_at(void *user)
     return s->at-- == 0;
 }
 
+enum { N_VARIANTS = 8 };
+
 static void variants(att_train_opts *o, int v)
 {
     o->ema = v == 1 ? 0.05f : 0.0f;
@@ -57,6 +59,12 @@ static void variants(att_train_opts *o, int v)
     o->separate_vocab = o->length_buckets = v == 5;
     o->after = v == 6 ? "4.5e" : "24u";
     o->save_freq = v == 6 ? "0.3e" : "5u";
+    /* The beam asks whether to stop at every step: validations are cut short, those of
+     * the end too; and nothing is better after a while, so that it stops early. */
+    o->valid_beam = v == 7 ? 2 : 0;
+    o->early_stopping = v == 7 ? 2 : 0;
+    o->valid_freq = v == 7 ? "4u" : "7u";
+    if (v == 7) o->lr = 1e-20f;
 }
 
 /* Stopped by request before every update in turn, resumed, stopped again ... */
@@ -64,7 +72,7 @@ static void stopped_and_resumed_gives_the_same_bytes(void **state)
 {
     (void)state;
     int32_t before = att_set_threads(1);
-    for (int v = 0; v < 7; v++) {
+    for (int v = 0; v < N_VARIANTS; v++) {
         char *whole = dir_of("whole"), *parts = dir_of("parts"), a[400], b[400];
         att_train_opts o = case_options(whole);
         variants(&o, v);
@@ -78,7 +86,7 @@ static void stopped_and_resumed_gives_the_same_bytes(void **state)
         att_status st = ATT_ECANCELLED;
         for (int i = 0; st == ATT_ECANCELLED; i++) {
             assert_true(i < 100);
-            s.at = i % 4;
+            s.at = v == 7 ? 3 * i : i % 4;
             st = att_train_translate(&o, NULL);
             if (st == ATT_ECANCELLED) {
                 assert_non_null(strstr(att_error_message(), "saved in"));
@@ -96,6 +104,90 @@ static void stopped_and_resumed_gives_the_same_bytes(void **state)
         free(parts);
     }
     att_set_threads(before);
+}
+
+typedef struct cut {
+    int64_t from, update; /* stopped in the validation of an update from here on */
+    int calls, validations, at;
+} cut;
+
+static void watch_cut(void *user, const att_train_report *r)
+{
+    cut *c = user;
+    c->validations += r->kind == 2;
+    if (r->update != c->update) c->calls = 0;
+    c->update = r->update;
+}
+
+/* Once an update, after it, the loop asks; more often only a beam does. */
+static int32_t stop_in_validation(void *user)
+{
+    cut *c = user;
+    return c->update >= c->from && ++c->calls > c->at;
+}
+
+static void assert_cut_then_same(const char *whole, const char *parts, att_train_opts o,
+                                 cut c, int validations)
+{
+    char path[400];
+    size_t n = 0;
+    o.model_dir = parts;
+    o.overwrite = 1;
+    o.report = watch_cut;
+    o.stop = stop_in_validation;
+    o.user = &c;
+    assert_int_equal(att_train_translate(&o, NULL), ATT_ECANCELLED);
+    assert_non_null(strstr(att_error_message(), "saved in"));
+    assert_int_equal(c.validations, validations);
+    assert_int_equal(c.update, c.from);
+    snprintf(path, sizeof path, "%s/checkpoints/u%08d/state.json", parts, (int)c.from);
+    free(support_read(path, &n));
+    assert_true(n > 0);
+    o.overwrite = 0;
+    o.resume = 1;
+    o.stop = NULL;
+    assert_ok(att_train_translate(&o, NULL));
+    assert_same_model(whole, parts);
+}
+
+/* In the first validation, which decides nothing then, and in that of the mean. */
+static void a_validation_cut_short_is_done_again(void **state)
+{
+    (void)state;
+    int32_t before = att_set_threads(1);
+    char *whole = dir_of("cut-whole"), *parts = dir_of("cut-parts");
+    att_train_opts o = case_options(whole);
+    o.disp_freq = "1u"; /* so that the stopper knows where it is */
+    o.valid_beam = 2;
+    o.overwrite = 1;
+    assert_ok(att_train_translate(&o, NULL));
+    assert_cut_then_same(whole, parts, o, (cut){.from = 7, .at = 2}, 0);
+    /* 24 is no multiple of --valid-freq: only the end validates there. */
+    assert_cut_then_same(whole, parts, o, (cut){.from = 24, .at = 2}, 3);
+    att_set_threads(before);
+    free(whole);
+    free(parts);
+}
+
+/* Killed after it had decided to stop: it does not go on. */
+static void stopped_early_stays_stopped(void **state)
+{
+    (void)state;
+    char *dir = dir_of("early");
+    att_train_opts o = case_options(dir);
+    stopper s = {0, 0};
+    o.lr = 1e-20f; /* nothing is learnt: the first validation stays the best */
+    o.valid_freq = "2u";
+    o.after = "1000u";
+    o.early_stopping = 2;
+    o.report = watch;
+    o.user = &s;
+    assert_ok(att_train_translate(&o, NULL));
+    assert_int_equal(s.update, 6);
+    o.resume = 1;
+    assert_ok(att_train_translate(&o, NULL));
+    assert_int_equal(s.update, 6);
+    free(dir);
 }
 
 static const char *self;
@@ -178,6 +270,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_threads_gives_the_same_bytes),
         cmocka_unit_test(stopped_and_resumed_gives_the_same_bytes),
+        cmocka_unit_test(a_validation_cut_short_is_done_again),
+        cmocka_unit_test(stopped_early_stays_stopped),
         cmocka_unit_test(killed_at_any_moment_gives_the_same_bytes),
     };
     return cmocka_run_group_tests(tests, support_temp_setup, support_temp_teardown);
