@@ -8,13 +8,29 @@
 typedef enum path { PATH_REF, PATH_EDGES, PATH_DECODE, PATH_FAST, PATH_GENERIC } path;
 
 /* The fast backward gives dq, dk and dv; a call that wants more takes the generic one. */
+static path choose_rest(const atti_attn_call *c, int backward, bool wants_params)
+{
+    if (!wants_params && atti_attn_fast_takes(c, backward)) return PATH_FAST;
+    return PATH_GENERIC;
+}
+
+/* By the call's form; PATH_DECODE then asks each sequence, and what it does not take
+ * goes the way of choose_rest(). */
 static path choose(const atti_attn_call *c, int backward, bool wants_params)
 {
     if (c->dtype == ATT_F64) return PATH_REF;
     if (!backward && atti_attn_edges_takes(c)) return PATH_EDGES;
     if (!backward && atti_attn_decode_takes(c)) return PATH_DECODE;
-    if (!wants_params && atti_attn_fast_takes(c, backward)) return PATH_FAST;
-    return PATH_GENERIC;
+    return choose_rest(c, backward, wants_params);
+}
+
+static size_t decode_bytes(const atti_attn_call *c)
+{
+    size_t own = atti_attn_decode_workspace(c), rest = 0;
+    if (c->paged || (!c->ragged && !c->k_len)) return own; /* takes all or none */
+    rest = choose_rest(c, 0, false) == PATH_FAST ? atti_attn_fast_workspace(c, 0)
+                                                 : atti_attn_generic_workspace(c, 0);
+    return own > rest ? own : rest;
 }
 
 static size_t scratch_bytes(const atti_attn_call *c, int backward, bool wants_params)
@@ -22,7 +38,7 @@ static size_t scratch_bytes(const atti_attn_call *c, int backward, bool wants_pa
     switch (choose(c, backward, wants_params)) {
     case PATH_REF: return 0;
     case PATH_EDGES: return atti_attn_edges_workspace(c);
-    case PATH_DECODE: return atti_attn_decode_workspace(c);
+    case PATH_DECODE: return decode_bytes(c);
     case PATH_FAST: return atti_attn_fast_workspace(c, backward);
     default: return atti_attn_generic_workspace(c, backward);
     }
@@ -69,6 +85,16 @@ static att_status lend(atti_attn_call *c, void **own, int backward, bool wants_p
     return ATT_OK;
 }
 
+static att_status decode_and_rest(atti_attn_call *c)
+{
+    bool rest = false;
+    ATTI_TRY(atti_attn_decode_forward(c, &rest));
+    if (!rest) return ATT_OK;
+    c->split = true;
+    return choose_rest(c, 0, false) == PATH_FAST ? atti_attn_fast_forward(c)
+                                                 : atti_attn_generic_forward(c);
+}
+
 att_status att_attention_forward(const att_attention_desc *desc,
                                  const att_attention_args *args)
 {
@@ -82,7 +108,7 @@ att_status att_attention_forward(const att_attention_desc *desc,
     switch (choose(&c, 0, false)) {
     case PATH_REF: st = atti_attn_ref_forward(&c); break;
     case PATH_EDGES: st = atti_attn_edges_forward(&c); break;
-    case PATH_DECODE: st = atti_attn_decode_forward(&c); break;
+    case PATH_DECODE: st = decode_and_rest(&c); break;
     case PATH_FAST: st = atti_attn_fast_forward(&c); break;
     default: st = atti_attn_generic_forward(&c);
     }

@@ -18,6 +18,7 @@ bool atti_attn_fast_takes(const atti_attn_call *c, int backward)
 
 static int64_t forward_units(const atti_attn_fast *f, int64_t b)
 {
+    if (atti_attn_done(f->c, b)) return 0;
     int64_t tiles = atti_attn_fast_tiles(f, atti_attn_nq(f->c, b));
     return f->c->heads * ((tiles + f->group_tiles - 1) / f->group_tiles);
 }

@@ -13,7 +13,7 @@
 static size_t slot_bytes(const atti_attn_call *c, const atti_attn_kernels *k,
                          int backward)
 {
-    return k->scratch(c->d, c->e, c->s, backward);
+    return k->scratch(c->d, c->e, atti_attn_most_keys(c), backward);
 }
 
 static size_t start_bytes(const atti_attn_call *c)

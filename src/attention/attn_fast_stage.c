@@ -29,13 +29,21 @@ static bool stages_out(const atti_attn_call *c)
 {
     return c->dtype == ATT_BF16;
 }
+/* Whether sequences of these lengths are copied for speed alone. */
+static bool worth_a_copy(const atti_attn_call *c, int64_t t, int64_t s)
+{
+    return t >= LONG_KEYS && s >= LONG_KEYS &&
+           (crowded(&c->k, c->d) || crowded(&c->v, c->e));
+}
+static bool must_stage_keys(const atti_attn_call *c)
+{
+    return c->dtype == ATT_BF16 || c->rope_k;
+}
 /* Adding to given gradients takes the same order of sums for any length of neighbours:
  * no copy then for speed alone. */
 static bool stages_keys(const atti_attn_call *c, bool add)
 {
-    if (c->dtype == ATT_BF16 || c->rope_k) return true;
-    if (add || c->t < LONG_KEYS || c->s < LONG_KEYS) return false;
-    return crowded(&c->k, c->d) || crowded(&c->v, c->e);
+    return must_stage_keys(c) || (!add && worth_a_copy(c, c->t, c->s));
 }
 
 static size_t padded(int64_t floats)
@@ -45,8 +53,9 @@ static size_t padded(int64_t floats)
 
 static size_t table_bytes(const atti_attn_call *c)
 {
-    return c->rope_q || c->rope_k ? padded(c->s * c->rope_dims) + padded(c->rope_dims)
-                                  : 0;
+    return c->rope_q || c->rope_k
+               ? padded(atti_attn_most_keys(c) * c->rope_dims) + padded(c->rope_dims)
+               : 0;
 }
 
 size_t atti_attn_fast_stage_bytes(const atti_attn_call *c, int backward)
@@ -55,7 +64,8 @@ size_t atti_attn_fast_stage_bytes(const atti_attn_call *c, int backward)
            twice = backward ? 2 : 1; /* the operand and its gradient */
     if (stages_q(c)) sum += twice * padded(c->n_rows * c->heads * c->d);
     if (stages_out(c)) sum += twice * padded(c->n_rows * c->heads * c->e);
-    if (stages_keys(c, false)) {
+    if (must_stage_keys(c) ||
+        worth_a_copy(c, atti_attn_most_queries(c), atti_attn_most_keys(c))) {
         sum += twice * padded(c->m_rows * c->kv_heads * c->d);
         sum += twice * padded(c->m_rows * c->kv_heads * c->e);
     }
@@ -111,7 +121,8 @@ static void table_row(const atti_attn_fast *f, float *row, int64_t pos)
     const atti_attn_call *c = f->c;
     const double *freq =
         (const double *)(const void *)(f->rope +
-                                       padded(c->s * c->rope_dims) / sizeof(float));
+                                       padded(atti_attn_most_keys(c) * c->rope_dims) /
+                                           sizeof(float));
     double p =
         (double)(pos + c->desc->rope_offset) * (double)c->desc->rope_position_scale;
     for (int64_t j = 0; j < c->rope_dims / 2; j++) {
@@ -145,7 +156,8 @@ static void make_table(atti_attn_fast *f)
 {
     const atti_attn_call *c = f->c;
     double *freq =
-        (double *)(void *)(f->rope + padded(c->s * c->rope_dims) / sizeof(float));
+        (double *)(void *)(f->rope + padded(atti_attn_most_keys(c) * c->rope_dims) /
+                                         sizeof(float));
     for (int64_t j = 0; j < c->rope_dims / 2; j++)
         freq[j] = c->rope_freqs ? atti_attn_par(c, c->rope_freqs, j)
                                 : pow((double)c->desc->rope_theta,
@@ -163,7 +175,7 @@ static void move_rows(const atti_attn_fast *f, const way *w, int64_t b, int64_t 
     if (!in && w->keys && !c->ragged) n = c->s;
     int64_t shift = w->keys ? 0 : atti_attn_nk(c, b) - atti_attn_nq(c, b);
     float row[ATTI_ATTN_MAX_WIDTH];
-    if (!w->call->data) return;
+    if (!w->call->data || atti_attn_done(c, b)) return;
     for (int64_t h = 0; h < w->heads; h++)
         for (int64_t r = r0; r < n && r < r0 + BLOCK_ROWS; r++) {
             int64_t at = w->keys ? atti_attn_koff(c, w->call, b, r, h)

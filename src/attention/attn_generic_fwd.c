@@ -51,6 +51,7 @@ static void task(void *ctx, int64_t i, int thread)
     const atti_attn_call *c = p->c;
     int64_t chunks = atti_ceil_div(c->t, TASK_ROWS);
     int64_t t0 = i % chunks * TASK_ROWS, bh = i / chunks;
+    if (atti_attn_done(c, bh / c->heads)) return;
     atti_gen_row r;
     atti_gen_row_init(&r, p, thread);
     atti_gen_row_begin(&r, bh / c->heads, bh % c->heads);

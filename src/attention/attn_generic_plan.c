@@ -234,6 +234,7 @@ static void prepare_task(void *ctx, int64_t task, int thread)
     int64_t chunks = atti_ceil_div(c->s, PREPARE_ROWS);
     int64_t s0 = task % chunks * PREPARE_ROWS, bg = task / chunks;
     int64_t b = bg / c->kv_heads, g = bg % c->kv_heads;
+    if (atti_attn_done(c, b)) return;
     int64_t end = atti_min_i64(s0 + PREPARE_ROWS, atti_attn_nk(c, b));
     for (int64_t s = s0; s < end; s++) {
         if (p->copy_k) prepare_key(p, b, g, s);

@@ -103,6 +103,8 @@ typedef struct atti_attn_call {
         drop; /* threshold 0 = none; row = atti_attn_row(c,b,t) * H + h, col = s */
     uint64_t sample_key; /* of HARD_SAMPLE's noise, same numbering */
 
+    bool split; /* forward: what atti_attn_decode_takes_one() takes is done already */
+
     void *workspace; /* 64-byte aligned scratch of atti_attn_..._workspace() bytes */
     size_t workspace_bytes;
 } atti_attn_call;
@@ -140,6 +142,15 @@ static inline int64_t atti_attn_nk(const atti_attn_call *c, int64_t b)
 {
     if (c->k_len) return c->k_len[b];
     return c->ragged ? (int64_t)c->k_off[b + 1] - c->k_off[b] : c->s;
+}
+/* No sequence has more keys or queries, whatever the offsets hold: sizes of workspaces. */
+static inline int64_t atti_attn_most_keys(const atti_attn_call *c)
+{
+    return c->ragged && !c->paged ? c->m_rows : c->s;
+}
+static inline int64_t atti_attn_most_queries(const atti_attn_call *c)
+{
+    return c->ragged ? c->n_rows : c->t;
 }
 static inline int64_t atti_attn_q0(const atti_attn_call *c, int64_t b)
 {
@@ -230,10 +241,18 @@ ATT_MUST_CHECK att_status atti_attn_fast_forward(const atti_attn_call *c);
 ATT_MUST_CHECK att_status atti_attn_fast_backward(const atti_attn_call *c,
                                                   const atti_attn_grad_call *g);
 
-/* A few queries against a long cache: attn_decode.c. Forward only. */
+/* A few queries against a long cache: attn_decode.c. Forward only. takes(): a call of
+ * this form may hold such sequences; takes_one(): b is one, by its own lengths. Forward
+ * does those, and says whether others remain. */
 bool atti_attn_decode_takes(const atti_attn_call *c);
+bool atti_attn_decode_takes_one(const atti_attn_call *c, int64_t b);
 size_t atti_attn_decode_workspace(const atti_attn_call *c);
-ATT_MUST_CHECK att_status atti_attn_decode_forward(const atti_attn_call *c);
+ATT_MUST_CHECK att_status atti_attn_decode_forward(const atti_attn_call *c, bool *rest);
+/* Forward of the fast and the generic path: sequence b is not theirs. */
+static inline bool atti_attn_done(const atti_attn_call *c, int64_t b)
+{
+    return c->split && atti_attn_decode_takes_one(c, b);
+}
 
 /* Dot and softmax along edges: attn_edges.c. Forward only. */
 bool atti_attn_edges_takes(const atti_attn_call *c);

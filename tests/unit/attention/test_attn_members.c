@@ -210,6 +210,12 @@ static void paged_cache(void **state)
          .d = 17, .e = 9},
         {"paged rope", .layout = PAGED, .b = 2, .h = 2, .t = 1, .s = 9, .d = 6,
          .rope = ATT_ROPE_HALF},
+        {"paged, runs of queries", .layout = PAGED, .b = 3, .h = 4, .g = 2, .t = 21,
+         .s = 40, .d = 8, .causal = 1, .rope = ATT_ROPE_HALF, .keys_rotated = 1},
+        {"paged, groups of 16", .layout = PAGED, .b = 2, .h = 16, .g = 1, .t = 7,
+         .s = 30, .d = 8, .causal = 1},
+        {"paged, two waves", .layout = PAGED, .b = 3, .h = 2, .t = 190, .s = 200,
+         .d = 8, .causal = 1, .left1 = 60},
         {"paged additive", .layout = PAGED, .b = 2, .h = 2, .t = 3, .s = 9, .d = 6,
          .score = ATT_SCORE_ADDITIVE},
     };
