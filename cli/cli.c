@@ -156,6 +156,13 @@ static size_t utf8_step(const char *s)
     return n;
 }
 
+bool cli_is_utf8(const char *s)
+{
+    for (size_t n; *s; s += n)
+        if ((n = utf8_step(s)) == 0) return false;
+    return true;
+}
+
 void cli_add_json(cli_text *t, const char *s)
 {
     cli_add_n(t, "\"", 1);

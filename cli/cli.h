@@ -51,6 +51,8 @@ void cli_add_n(cli_text *t, const char *s, size_t n);
 void cli_addf(cli_text *t, const char *fmt, ...) CLI_PRINTF(2, 3);
 /* A JSON string with quotes; bytes that are not UTF-8 become U+FFFD. */
 void cli_add_json(cli_text *t, const char *s);
+/* Whether all of s is UTF-8. */
+bool cli_is_utf8(const char *s);
 /* The shortest digits that read back as the same double; null for NaN and Inf. */
 void cli_add_number(cli_text *t, double v);
 

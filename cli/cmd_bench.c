@@ -67,6 +67,7 @@ static const opt train_options[] = {
     {.name = "precision",
      .kind = OPT_CHOICE,
      .choices = "float32|bfloat16",
+     .spellings = "f32|bf16",
      .arg = "TYPE",
      TRAIN_ROW(precision),
      .help = "of matrix products"},

@@ -433,9 +433,6 @@ static int run(void *opts, const cli_list *words)
 
     (void)words;
     cli_catch_signals();
-    /* A model this small fits one core: two gain little on an idle machine, and wait for
-     * each other on a busy one. --threads decides otherwise. */
-    if (d.o->c.threads == 0) (void)att_set_threads(1);
     demo_corpus_make(&d.corpus, d.o->seed);
     rc = d.o->corpus ? write_corpus(&d, d.o->corpus) : run_demo(&d);
     att_model_destroy(d.model);

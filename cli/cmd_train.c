@@ -170,6 +170,7 @@ static const opt options[] = {
     {.name = "precision",
      .kind = OPT_CHOICE,
      .choices = "float32|bfloat16",
+     .spellings = "f32|bf16",
      .arg = "TYPE",
      ROW(precision),
      .help = "of matrix products; weights stay float32"},

@@ -341,6 +341,8 @@ static void print_json(const printer *p, int64_t number, const att_sentence *s)
 
 /* --- the stream ------------------------------------------------------------------- */
 
+enum { WARNINGS_MAX = 10 }; /* of one kind */
+
 typedef struct stream {
     const translate_opts *o;
     printer p;
@@ -348,10 +350,34 @@ typedef struct stream {
     cli_in in, prefix;
     char **text, **prefixes; /* [cap] */
     int32_t n, cap;
-    int64_t done, tokens, cut;
+    int64_t done, tokens, cut, not_utf8;
     progress bar;
     double began;
 } stream;
+
+/* Bytes that are no UTF-8 are read as U+FFFD: worth a word, but not a million words. */
+static void check_text(stream *s, const char *line, int64_t number)
+{
+    if (cli_is_utf8(line)) return;
+    s->not_utf8++;
+    if (s->not_utf8 <= WARNINGS_MAX)
+        cli_warn("line %lld: not UTF-8; bad bytes are read as U+FFFD",
+                 (long long)number);
+    if (s->not_utf8 == WARNINGS_MAX)
+        cli_warn("further lines that are not UTF-8 are counted only");
+}
+
+/* A prefix for every line, or it is the wrong file: its lines and the input's are
+ * counted to the end to say so. */
+static void report_short_prefix(stream *s, int64_t prefixes)
+{
+    size_t len;
+
+    while (!cli_signal() && cli_in_line(&s->in, &len)) continue;
+    cli_fail("%s: %lld lines, the input has %lld: --prefix needs one for each",
+             s->o->prefix, (long long)prefixes, (long long)s->in.line);
+    s->prefix.failed = true;
+}
 
 /* Collects lines until the chunk is full or the next one would have to be waited for. */
 static bool read_chunk(stream *s)
@@ -363,10 +389,17 @@ static bool read_chunk(stream *s)
         if (s->n > 0 && !cli_in_ready(&s->in)) break;
         line = cli_in_line(&s->in, &len);
         if (!line) break;
+        check_text(s, line, s->done + s->n + 1);
         s->text[s->n] = cli_strdup(line);
         if (!s->o->prefix) continue;
         line = cli_in_line(&s->prefix, &len);
-        s->prefixes[s->n] = line && *line ? cli_strdup(line) : NULL;
+        if (!line) {
+            cli_free(s->text[s->n]);
+            if (!s->prefix.failed && !cli_signal())
+                report_short_prefix(s, s->done + s->n);
+            return false;
+        }
+        s->prefixes[s->n] = *line ? cli_strdup(line) : NULL;
     }
     return s->n > 0 && !cli_signal();
 }
@@ -386,8 +419,11 @@ static int translate_chunk(stream *s)
     const char *const *prefixes =
         s->o->prefix ? (const char *const *)s->prefixes : NULL;
     att_result *result = NULL;
-    att_status st = att_translate(s->session, &result, texts, prefixes, s->n);
+    /* Draws go by the line's number, whatever chunk it came in. */
+    att_status st = att_session_set_first(s->session, s->done);
     char label[80];
+
+    if (st == ATT_OK) st = att_translate(s->session, &result, texts, prefixes, s->n);
 
     if (st != ATT_OK) return cli_status(st);
     for (int32_t i = 0; i < att_result_count(result); i++) {
@@ -428,6 +464,8 @@ static int run_stream(stream *s)
         free_chunk(s);
     }
     progress_end(&s->bar);
+    if (s->not_utf8 > WARNINGS_MAX)
+        cli_warn("%lld lines were not UTF-8", (long long)s->not_utf8);
     if (rc == 0 && cli_signal()) rc = 128 + cli_signal();
     if (rc == 0 && (s->in.failed || s->prefix.failed)) rc = EXIT_FAILED;
     return rc;

@@ -62,7 +62,9 @@ typedef struct decode_opts {
          .lo = 0,                                                                        \
          .hi = 1000,                                                                     \
          DECODE_ROW(type, x.d.max_length_factor),                                        \
-         .help = "and at most F times the source's tokens + 10; 0 = no such bound"},     \
+         .help =                                                                         \
+             "and at most F times the source's tokens + 10; 0 = no such bound, as "      \
+             "for a model that gives a max_length"},                                     \
         {.name = "min-length",                                                           \
          .kind = OPT_I32,                                                                \
          .arg = "N",                                                                     \

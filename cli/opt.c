@@ -280,10 +280,8 @@ static int read_config(parser *ps, const char *path)
 
 /* --- words to values -------------------------------------------------------------- */
 
-bool opt_choice(const opt *p, int index, char *buf, size_t size)
+static bool word_at(const char *s, int index, char *buf, size_t size)
 {
-    const char *s = p->choices;
-
     while (s && index-- > 0) {
         s = strchr(s, '|');
         if (s) s++;
@@ -293,11 +291,18 @@ bool opt_choice(const opt *p, int index, char *buf, size_t size)
     return true;
 }
 
+bool opt_choice(const opt *p, int index, char *buf, size_t size)
+{
+    return word_at(p->choices, index, buf, size);
+}
+
 static int choice_index(const opt *p, const char *word)
 {
     char name[64];
 
     for (int i = 0; opt_choice(p, i, name, sizeof name); i++)
+        if (strcmp(name, word) == 0) return i;
+    for (int i = 0; word_at(p->spellings, i, name, sizeof name); i++)
         if (strcmp(name, word) == 0) return i;
     return -1;
 }

@@ -38,9 +38,10 @@ typedef struct opt {
     const char *alias; /* another long name, as Marian has it */
     const char *arg;   /* what its value is called */
     const char *help;
-    const char *choices; /* "a|b|c" */
-    double lo, hi;       /* both 0: any */
-    size_t at;           /* offset in the command's options */
+    const char *choices;   /* "a|b|c" */
+    const char *spellings; /* "x|y|z": as many, also accepted, never shown */
+    double lo, hi;         /* both 0: any */
+    size_t at;             /* offset in the command's options */
     opt_kind kind;
     int flags;
     char letter;

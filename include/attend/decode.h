@@ -4,7 +4,8 @@
  * one thread at a time. Its rows are live hypotheses: sentences enter and leave while it
  * runs, finished ones give their rows to waiting ones. A translation does not depend on
  * its batch, its neighbours, their order or the number of threads: the bits are the
- * same. (A drawn one depends on the sentence's index in its call, and on the seed.)
+ * same. (A drawn one depends on the seed and on the sentence's number: its index in the
+ * call plus first_sentence.)
  *
  * Beam search with beam K. At length L (tokens said, </s> counted, the start token not)
  * the 2K best continuations of all open hypotheses are taken by sum of
@@ -40,7 +41,7 @@ typedef struct att_decode_opts {
                                hypothesis is judged at max_length (transformers' "never") */
     int32_t max_length; /* target tokens with </s>; 0 = the model's */
     /* > 0: also at most factor * source tokens + 10 (Marian's max-length-factor);
-     * default 3; 0 = off, as transformers */
+     * default 3, and 0 = off, as transformers, for a model that gives a max_length */
     float max_length_factor;
     int32_t min_length; /* </s> is impossible before */
     int32_t batch_size; /* sentences decoded together; default 32 */
@@ -48,7 +49,7 @@ typedef struct att_decode_opts {
     float temperature;  /* order: temperature, then top_k, then top_p, then min_p */
     int32_t top_k;      /* 0 = all */
     float top_p, min_p;
-    uint64_t seed;          /* a sentence's draws depend on seed and its index only */
+    uint64_t seed;          /* a sentence's draws depend on seed and its number only */
     int32_t want_scores;    /* scores by token */
     int32_t want_alignment; /* cross-attention of the winner: see att_hypothesis */
     int32_t align_layer;    /* -1 = mean over layers; else one decoder layer */
@@ -63,6 +64,8 @@ typedef struct att_decode_opts {
     /* Called before each step; nonzero stops with ATT_ECANCELLED. May be NULL. */
     int32_t (*cancel)(void *user);
     void *user;
+    /* The number of a call's first sentence; see att_session_set_first(). */
+    int64_t first_sentence;
 } att_decode_opts;
 
 /* The defaults above, then what the model's generation_config.json says; model may be
@@ -106,6 +109,9 @@ ATT_API ATT_MUST_CHECK att_status att_session_create(att_session **out,
                                                      const att_model *model,
                                                      const att_decode_opts *opts);
 ATT_API void att_session_destroy(att_session *s); /* NULL is fine */
+/* Sentences of the next calls are numbered from `first` on, so that a text drawn in pieces
+ * is drawn as if it were one call. ATT_EINVAL: NULL, or first is negative. */
+ATT_API ATT_MUST_CHECK att_status att_session_set_first(att_session *s, int64_t first);
 /* Bytes the session holds now; it grows to what its largest call needed. */
 ATT_API int64_t att_session_memory(const att_session *s);
 
@@ -127,7 +133,7 @@ ATT_API ATT_MUST_CHECK att_status att_translate_ids(att_session *s, att_result *
                                                     const int32_t *n_prefix, int32_t n);
 /* logprobs[i] = log p(targets[i] </s> | sources[i]), the same numbers that decoding would
  * have given; n_tokens (or NULL) receives the tokens counted, </s> included. An empty
- * source gives 0 and 0. Errors as att_translate. */
+ * source is </s> alone. Errors as att_translate. */
 ATT_API ATT_MUST_CHECK att_status att_score_pairs(att_session *s,
                                                   const char *const *sources,
                                                   const char *const *targets, int32_t n,

@@ -46,7 +46,8 @@ static void choose_mode(const att_session *s, const atti_live *l, const atti_job
         r->forced = s->forced_eos;
         r->free_token = true;
     }
-    r->draw = atti_key(s->o.seed, (uint64_t)l->job, (uint64_t)t);
+    r->draw =
+        atti_key(s->o.seed, (uint64_t)(s->o.first_sentence + l->job), (uint64_t)t);
 }
 
 void atti_search_plan(att_session *s, atti_live *l, const atti_job *job)

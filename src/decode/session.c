@@ -32,6 +32,7 @@ void att_decode_opts_init(att_decode_opts *o, const att_model *model)
     o->length_alpha = g->length_penalty;
     o->early_stopping = g->early_stopping;
     o->max_length = g->max_length;
+    if (g->max_length > 0) o->max_length_factor = 0.0f; /* the model has said it */
     o->min_length = g->min_length;
     o->no_repeat_ngram = g->no_repeat_ngram;
     o->repetition_penalty = g->repetition_penalty;
@@ -66,6 +67,9 @@ static att_status check_search(const att_decode_opts *o)
     }
     if (o->max_length < 0) return bad("max_length", o->max_length, ">= 0");
     if (o->min_length < 0) return bad("min_length", o->min_length, ">= 0");
+    if (o->first_sentence < 0) {
+        return bad("first_sentence", (double)o->first_sentence, ">= 0");
+    }
     if (o->max_source < 0) return bad("max_source", o->max_source, ">= 0");
     if (o->no_repeat_ngram < 0)
         return bad("no_repeat_ngram", o->no_repeat_ngram, ">= 0");
@@ -186,6 +190,14 @@ void att_session_destroy(att_session *s)
     atti_free(s);
 }
 
+att_status att_session_set_first(att_session *s, int64_t first)
+{
+    if (!s) return atti_fail(ATT_EINVAL, "att_session_set_first: the session is NULL");
+    if (first < 0) return bad("first_sentence", (double)first, ">= 0");
+    s->o.first_sentence = first;
+    return ATT_OK;
+}
+
 int64_t att_session_memory(const att_session *s)
 {
     return s ? (int64_t)(sizeof *s + s->bytes + s->workspace_bytes) : 0;
@@ -217,8 +229,8 @@ static att_status finish_job(const att_session *s, atti_job *j, int32_t *ids, in
     int64_t limit = c->max_positions, want;
     ATTI_TRY(check_ids(j->ids, j->n_ids, c->vocab_size, i, "source"));
     ATTI_TRY(check_ids(j->prefix, j->n_prefix, c->decoder_vocab_size, i, "prefix"));
-    /* </s> alone says nothing. */
-    if (j->n_ids == 1 && j->ids[0] == s->eos) j->n_ids = 0;
+    /* </s> alone says nothing; but what is given can be scored after it. */
+    if (!j->forced && j->n_ids == 1 && j->ids[0] == s->eos) j->n_ids = 0;
     if (j->n_ids > most) {
         j->cut = (int32_t)(j->n_ids - most);
         ids[most - 1] = ids[j->n_ids - 1];

@@ -9,6 +9,11 @@ try() {
 }
 run() { "$ATTEND" train translate -q -m x --after 5u --vocab-size 500 "$@"; }
 try nowhere run --train nowhere target
+# Other spellings of a precision are understood; what is none is refused.
+try 'nowhere\|bfloat16: this build' run --precision bf16 --train nowhere target
+try nowhere run --precision f32 --train nowhere target
+run --precision f16 --train nowhere target 2>err && exit 9 || test $? = 2
+grep -q "'f16' is none of float32|bfloat16" err
 try nowhere run --train source nowhere
 head -n 100 target >short
 try 'short' run --train source short

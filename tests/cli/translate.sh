@@ -32,6 +32,10 @@ test ! -s out
 printf '我是\n\n' >prefixes
 printf 'I am a student\nI am a student\n' | "$ATTEND" translate -m model --prefix prefixes >out
 sed -n 1p out | grep -q '^我是'
+# Too few of them are a mistake that names both counts.
+printf 'I am a student\nI am\nYou are\n' |
+    "$ATTEND" translate -m model --prefix prefixes 2>err >out && exit 9 || test $? = 1
+grep -q '^attend: prefixes: 2 lines, the input has 3' err
 # The same draws for the same seed.
 for seed in 1 1 2; do
     "$ATTEND" translate -m model --sampling --temperature 1.5 --top-k 50 --seed $seed <many >drawn.$seed.new
@@ -39,6 +43,13 @@ for seed in 1 1 2; do
     mv drawn.$seed.new drawn.$seed
 done
 ! cmp -s drawn.1 drawn.2
+# However the lines are cut into calls: by options, or by when they come down a pipe.
+drawing() {
+    "$ATTEND" translate -m model --sampling --temperature 1.5 --top-k 50 --seed 1 "$@"
+}
+drawing --batch-size 1 --maxi-batch 1 <many | cmp - drawn.1
+drawing --batch-size 7 --maxi-batch 2 <many | cmp - drawn.1
+(head -n 5 many; sleep 0.5; tail -n +6 many) | drawing | cmp - drawn.1
 # Too long a line is cut, with a warning.
 awk 'BEGIN { for (i = 0; i < 3000; i++) printf "I am a student "; print "" }' >long
 "$ATTEND" translate -m model --max-source 20 <long 2>err >out
@@ -47,8 +58,15 @@ grep -q '^attend: warning: line 1: cut to 20 tokens, [0-9]* dropped' err
 "$ATTEND" translate -m model --max-source 20 -q <long 2>err >out
 test ! -s err
 # Bytes that are no text do no harm.
-printf '\377\376 I am \300 a\000b\n' | "$ATTEND" translate -m model >out
-test "$(wc -l <out)" = 1
+printf 'I am\n\377\376 I am \300 a\000b\n' | "$ATTEND" translate -m model >out 2>err
+test "$(wc -l <out)" = 2
+test "$(grep -c '^attend: warning: line 2: not UTF-8' err)" = 1
+test "$(wc -l <err)" = 1
+# A file of them is not warned of line by line.
+yes "$(printf '\377')" | head -n 500 | "$ATTEND" translate -m model >out 2>err
+test "$(wc -l <out)" = 500
+test "$(wc -l <err)" = 12
+grep -q '^attend: warning: 500 lines were not UTF-8' err
 # Stopped from outside.
 mkfifo pipe
 (code=0; "$ATTEND" translate -m model <pipe >/dev/null || code=$?; echo $code >code) &

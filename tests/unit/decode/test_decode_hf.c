@@ -258,6 +258,7 @@ static void test_options_from_model(void **state)
     (void)state;
     att_decode_opts_init(&o, g.model);
     assert_int_equal(o.beam_size, 1);
+    assert_true(o.max_length_factor == 3.0f); /* this one gives no max_length */
     o.n_best = 2;
     assert_fails(att_session_create(&s, g.model, &o), ATT_EINVAL, "n_best");
     o.n_best = 1;

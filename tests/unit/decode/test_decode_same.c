@@ -361,6 +361,48 @@ static void test_edges(void **state)
     att_model_destroy(m);
 }
 
+/* A text drawn in pieces is drawn as in one call. */
+static void test_draws_go_by_number(void **state)
+{
+    att_model *m;
+    att_session *s;
+    att_result *whole, *part;
+    att_decode_opts o = opts_of(1, 4);
+    const int32_t *ids[N];
+    (void)state;
+    o.sampling = 1;
+    o.temperature = 1.5f;
+    make_sources(39);
+    for (int i = 0; i < N; i++) ids[i] = source[i];
+    assert_ok(att_model_load(&m, support_golden("marian_dir")));
+    o.first_sentence = 100;
+    assert_ok(att_session_create(&s, m, &o));
+    assert_ok(att_translate_ids(s, &whole, ids, n_source, NULL, NULL, N));
+    for (int i = 0; i < N; i++) {
+        assert_ok(att_session_set_first(s, 100 + i));
+        assert_ok(att_translate_ids(s, &part, ids + i, n_source + i, NULL, NULL, 1));
+        assert_same_sentence(att_result_sentence(part, 0),
+                             att_result_sentence(whole, i));
+        att_result_destroy(part);
+    }
+    /* The number is what decides, not the place in the call. */
+    int other = 0;
+    assert_ok(att_session_set_first(s, 7));
+    assert_ok(att_translate_ids(s, &part, ids, n_source, NULL, NULL, N));
+    for (int i = 0; i < N; i++) {
+        const att_hypothesis *a = att_result_sentence(part, i)->hypotheses;
+        const att_hypothesis *b = att_result_sentence(whole, i)->hypotheses;
+        other += a->logprob != b->logprob;
+    }
+    assert_true(other > 0);
+    att_result_destroy(part);
+    att_result_destroy(whole);
+    assert_fails(att_session_set_first(s, -1), ATT_EINVAL, "first_sentence");
+    assert_fails(att_session_set_first(NULL, 0), ATT_EINVAL, "NULL");
+    att_session_destroy(s);
+    att_model_destroy(m);
+}
+
 static int32_t cancel_at_third(void *user)
 {
     return ++*(int *)user >= 3;
@@ -433,6 +475,12 @@ static void test_score_pairs(void **state)
     assert_ok(att_score_pairs(s, src + 1, tgt + 1, 1, &one, NULL));
     assert_true(one == both[1]);
     assert_true(both[0] < 0.0 && n[0] > 1);
+    /* Nothing said at the source is still a source: </s>, as other sentences end. */
+    const char *none = "";
+    int32_t many;
+    assert_ok(att_score_pairs(s, &none, tgt, 1, &one, &many));
+    assert_true(one < 0.0 && isfinite(one));
+    assert_int_equal(many, n[0]); /* the same target */
     att_session_destroy(s);
     att_model_destroy(m);
 }
@@ -445,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_variants, support_temp_setup,
                                         support_temp_teardown),
         cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_draws_go_by_number),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_steps_do_not_allocate),
         cmocka_unit_test(test_score_pairs),
