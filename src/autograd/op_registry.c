@@ -2,14 +2,30 @@
  * sample fails the suite. */
 #include "autograd/op.h"
 
+/* clang-format 14 never settles on calls without semicolons. */
+/* clang-format off */
 #define OPERATORS(X)                                                                   \
     X(linear)                                                                          \
     X(add_norm)                                                                        \
     X(add_norm_both)                                                                   \
     X(embed)                                                                           \
-    X(attention) X(vocab_loss) X(add) X(mul) X(scale) X(activation) X(dropout) X(glu)  \
-        X(matmul) X(softmax) X(concat) X(slice_cols) X(gather_rows) X(pool)            \
-            X(cross_entropy) X(squared_error)
+    X(attention)                                                                       \
+    X(vocab_loss)                                                                      \
+    X(add)                                                                             \
+    X(mul)                                                                             \
+    X(scale)                                                                           \
+    X(activation)                                                                      \
+    X(dropout)                                                                         \
+    X(glu)                                                                             \
+    X(matmul)                                                                          \
+    X(softmax)                                                                         \
+    X(concat)                                                                          \
+    X(slice_cols)                                                                      \
+    X(gather_rows)                                                                     \
+    X(pool)                                                                            \
+    X(cross_entropy)                                                                   \
+    X(squared_error)
+/* clang-format on */
 
 #define DECLARE(name) extern const atti_op atti_op_##name;
 #define POINTER(name) &atti_op_##name,

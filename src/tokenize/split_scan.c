@@ -12,7 +12,7 @@ static int class_of(uint32_t c)
 {
     if (atti_is_letter(c)) return LETTER;
     if (atti_is_number(c)) return NUMBER;
-    return atti_is_space(c) ? SPACE : OTHER;
+    return atti_unicode_is_space(c) ? SPACE : OTHER;
 }
 
 /* The end of the run of one class that starts at `at`, at most max characters. */
@@ -51,7 +51,7 @@ static size_t spaces(const char *s, size_t n, size_t at)
     size_t last = at, end = at;
     while (end < n) {
         size_t next = end;
-        if (!atti_is_space(atti_next_code(s, n, &next))) break;
+        if (!atti_unicode_is_space(atti_next_code(s, n, &next))) break;
         last = end;
         end = next;
     }
@@ -135,12 +135,12 @@ static size_t words(const char *s, size_t n, size_t at, bool joiners)
 {
     size_t next = at, end = at;
     uint32_t c = atti_next_code(s, n, &next);
-    if (atti_is_space(c)) return 0;
+    if (atti_unicode_is_space(c)) return 0;
     for (bool word = in_word(c, joiners);;) {
         end = next;
         if (end == n) break;
         c = atti_next_code(s, n, &next);
-        if (in_word(c, joiners) != word || (!word && atti_is_space(c))) break;
+        if (in_word(c, joiners) != word || (!word && atti_unicode_is_space(c))) break;
     }
     return end - at;
 }

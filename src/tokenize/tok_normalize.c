@@ -18,7 +18,7 @@ static void bert_clean(pass *p, uint32_t c)
 {
     if (c == 0 || c == 0xfffd) return;
     if (c == '\t' || c == '\n' || c == '\r' ||
-        (atti_is_space(c) && !atti_is_other(c))) {
+        (atti_unicode_is_space(c) && !atti_is_other(c))) {
         c = ' ';
     } else if (atti_is_other(c)) {
         return;
@@ -102,12 +102,13 @@ static void strip(pass *p)
 {
     size_t from = 0, end = p->n, at = 0;
     if (p->step->flags & ATTI_F_LEFT) {
-        while (at < p->n && atti_is_space(atti_next_code(p->s, p->n, &at))) from = at;
+        while (at < p->n && atti_unicode_is_space(atti_next_code(p->s, p->n, &at)))
+            from = at;
     }
     if (p->step->flags & ATTI_F_RIGHT) {
         size_t word = from; /* the end of the last character that is no space */
         for (at = from; at < p->n;) {
-            if (!atti_is_space(atti_next_code(p->s, p->n, &at))) word = at;
+            if (!atti_unicode_is_space(atti_next_code(p->s, p->n, &at))) word = at;
         }
         end = word;
     }

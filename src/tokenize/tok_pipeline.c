@@ -239,7 +239,7 @@ static size_t skip_back(const char *s, size_t at, size_t low)
         do from--;
         while (from > low && ((unsigned char)s[from] & 0xc0) == 0x80);
         next = from;
-        if (!atti_is_space(atti_next_code(s, at, &next))) break;
+        if (!atti_unicode_is_space(atti_next_code(s, at, &next))) break;
         at = from;
     }
     return at;
@@ -249,7 +249,7 @@ static size_t skip_spaces(const char *s, size_t n, size_t at)
 {
     while (at < n) {
         size_t next = at;
-        if (!atti_is_space(atti_next_code(s, n, &next))) break;
+        if (!atti_unicode_is_space(atti_next_code(s, n, &next))) break;
         at = next;
     }
     return at;

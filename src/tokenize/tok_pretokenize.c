@@ -120,7 +120,7 @@ static bool find_space(const atti_step *s, const char *text, size_t n, size_t at
                        size_t *start, size_t *end)
 {
     (void)s;
-    return find_class(text, n, at, start, end, atti_is_space);
+    return find_class(text, n, at, start, end, atti_unicode_is_space);
 }
 static bool find_punct(const atti_step *s, const char *text, size_t n, size_t at,
                        size_t *start, size_t *end)
@@ -137,7 +137,7 @@ static bool find_number(const atti_step *s, const char *text, size_t n, size_t a
 
 static bool is_bert_break(uint32_t c)
 {
-    return atti_is_space(c) || atti_is_punct(c);
+    return atti_unicode_is_space(c) || atti_is_punct(c);
 }
 
 /* Spaces vanish, punctuation stands alone. */
@@ -148,7 +148,7 @@ static att_status split_bert(atti_cuts *out, view v)
     while (find_class(v.s, v.n, at, &start, &end, is_bert_break)) {
         size_t code = start;
         ATTI_TRY(add_cut(out, base + at, base + start, v.first && at == 0));
-        if (!atti_is_space(atti_next_code(v.s, v.n, &code))) {
+        if (!atti_unicode_is_space(atti_next_code(v.s, v.n, &code))) {
             ATTI_TRY(add_cut(out, base + start, base + end, v.first && start == 0));
         }
         at = end;

@@ -132,7 +132,7 @@ bool atti_is_number(uint32_t c)
     return between(category(c), UTF8PROC_CATEGORY_ND, UTF8PROC_CATEGORY_NO);
 }
 
-bool atti_is_space(uint32_t c)
+bool atti_unicode_is_space(uint32_t c)
 {
     if (c < 128) return c == ' ' || (c >= 9 && c <= 13);
     return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||

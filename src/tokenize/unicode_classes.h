@@ -9,10 +9,10 @@
 
 bool atti_unicode_there(void);
 
-bool atti_is_letter(uint32_t c); /* L* */
-bool atti_is_number(uint32_t c); /* N* */
-bool atti_is_space(uint32_t c);  /* White_Space */
-bool atti_is_mark(uint32_t c);   /* M* */
+bool atti_is_letter(uint32_t c);        /* L* */
+bool atti_is_number(uint32_t c);        /* N* */
+bool atti_unicode_is_space(uint32_t c); /* White_Space */
+bool atti_is_mark(uint32_t c);          /* M* */
 bool atti_is_nonspacing(uint32_t c);
 bool atti_is_punct(uint32_t c); /* P* and every printable ASCII sign */
 bool atti_is_word(uint32_t c);  /* \w: alphabetic, marks, digits, connectors, joiners */

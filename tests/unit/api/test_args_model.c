@@ -92,6 +92,12 @@ static void tokenizers(void **state)
     REFUSES(att_tokenizer_open_memory, (&t, NULL, 3, "m"), ATT_EINVAL, "NULL");
     REFUSES(att_tokenizer_open_memory, (&t, "", 0, NULL), ATT_EFORMAT, "empty");
     REFUSES(att_tokenizer_open_memory, (&t, "nonsense", 8, "m"), ATT_EFORMAT, "m");
+    REFUSES(att_tokenizer_open_json, (NULL, "{}", 2, "m"), ATT_EINVAL, "NULL");
+    REFUSES(att_tokenizer_open_json, (&t, NULL, 3, "m"), ATT_EINVAL, "NULL");
+    REFUSES(att_tokenizer_open_json, (&t, "{", 1, "m"), ATT_EFORMAT, "m");
+    REFUSES(att_tokenizer_open_dir, (NULL, "/nowhere"), ATT_EINVAL, "NULL");
+    REFUSES(att_tokenizer_open_dir, (&t, NULL), ATT_EINVAL, "NULL");
+    REFUSES(att_tokenizer_open_dir, (&t, "/nowhere"), ATT_EIO, "nowhere");
     assert_null(t);
     assert_ok(att_tokenizer_open(&t, path, NULL));
     REFUSES(att_tokenizer_encode, (NULL, "a", 1, &ids, &n, &cap), ATT_EINVAL, "NULL");
@@ -100,6 +106,16 @@ static void tokenizers(void **state)
     REFUSES(att_tokenizer_encode, (t, "a", 1, &ids, NULL, &cap), ATT_EINVAL, "NULL");
     REFUSES(att_tokenizer_encode, (t, "a", 1, &ids, &n, NULL), ATT_EINVAL, "NULL");
     assert_null(ids);
+    int32_t *types = NULL;
+    const att_text_pair whole = {"a", 1, NULL, 0}, none = {NULL, 1, NULL, 0};
+    REFUSES(att_tokenizer_encode_model, (NULL, &whole, &ids, &types, &n), ATT_EINVAL,
+            "NULL");
+    REFUSES(att_tokenizer_encode_model, (t, NULL, &ids, &types, &n), ATT_EINVAL,
+            "NULL");
+    REFUSES(att_tokenizer_encode_model, (t, &none, &ids, &types, &n), ATT_EINVAL,
+            "NULL");
+    REFUSES(att_tokenizer_encode_model, (t, &whole, NULL, &types, &n), ATT_EINVAL,
+            "NULL");
     REFUSES(att_tokenizer_decode, (NULL, odd, 1, &text), ATT_EINVAL, "NULL");
     REFUSES(att_tokenizer_decode, (t, NULL, 1, &text), ATT_EINVAL, "NULL");
     REFUSES(att_tokenizer_decode, (t, odd, 1, NULL), ATT_EINVAL, "NULL");
@@ -113,6 +129,7 @@ static void tokenizers(void **state)
     BEARS(att_tokenizer_id, att_tokenizer_id(NULL, "a") == -1);
     BEARS(att_tokenizer_id, att_tokenizer_id(t, NULL) == att_tokenizer_unk(t));
     BEARS(att_tokenizer_unk, att_tokenizer_unk(NULL) == -1);
+    BEARS(att_tokenizer_bos, att_tokenizer_bos(NULL) == -1);
     BEARS(att_tokenizer_eos, att_tokenizer_eos(NULL) == -1);
     BEARS(att_tokenizer_pad, att_tokenizer_pad(NULL) == -1);
     SURVIVES(att_tokenizer_destroy, (NULL));
@@ -229,6 +246,8 @@ static void sessions(void **state)
                          *const minus[] = {minus_id}, *const none[] = {NULL};
     const int32_t one[] = {1}, two[] = {2}, fewer[] = {-1};
     double logprob = -7;
+    REFUSES(att_session_set_first, (NULL, 0), ATT_EINVAL, "NULL");
+    REFUSES(att_session_set_first, (s, -1), ATT_EINVAL, "first");
     REFUSES(att_translate, (NULL, &r, texts, NULL, 1), ATT_EINVAL, "");
     REFUSES(att_translate, (s, NULL, texts, NULL, 1), ATT_EINVAL, "");
     REFUSES(att_translate, (s, &r, NULL, NULL, 1), ATT_EINVAL, "");

@@ -227,7 +227,7 @@ static void test_generation_config(void **state)
     assert_true(o.length_alpha == 0.6f);
     assert_int_equal(o.max_length, 9);
     assert_true(o.max_length_factor == 0.0f); /* its word holds, as in transformers */
-    assert_int_equal(o.min_length, 4); /* min_length counts the start token */
+    assert_int_equal(o.min_length, 4);        /* min_length counts the start token */
     assert_int_equal(o.early_stopping, 2);
     assert_int_equal(o.no_repeat_ngram, 3);
     att_model_destroy(m);
