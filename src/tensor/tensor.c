@@ -148,7 +148,7 @@ void att_tensor_deinit(att_tensor *t)
 
 int64_t att_tensor_count(const att_tensor *t)
 {
-    if (!t) return 0;
+    if (!t || t->ndim < 0 || t->ndim > ATT_MAX_DIMS) return 0;
     int64_t n = 1;
     for (int i = 0; i < t->ndim; i++) n *= t->shape[i];
     return n;
@@ -156,7 +156,7 @@ int64_t att_tensor_count(const att_tensor *t)
 
 int32_t att_tensor_contiguous(const att_tensor *t)
 {
-    if (!t) return 0;
+    if (!t || t->ndim < 0 || t->ndim > ATT_MAX_DIMS) return 0;
     int64_t stride = 1;
     for (int i = t->ndim - 1; i >= 0; i--) {
         if (t->shape[i] == 0) return 1;

@@ -11,7 +11,11 @@
 
 /* Asked for by LeakSanitizer: fontconfig loses 288 bytes once a process, while it reads
  * its own configuration. */
-const char *__lsan_default_suppressions(void);
+#if defined(__GNUC__) /* the sanitizer looks for it by name: it must be exported */
+__attribute__((visibility("default")))
+#endif
+const char *
+__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libfontconfig";
