@@ -281,3 +281,22 @@ att_status atti_cells_make(atti_cells *c, const float *w, int64_t rows, int64_t 
     }
     return ATT_OK;
 }
+
+void atti_map_words(atti_jsonw *w, const char *key, const att_attention_map *m,
+                    bool rows)
+{
+    char buf[24];
+
+    atti_jsonw_array(w, key);
+    for (int64_t i = 0; i < (rows ? m->rows : m->cols); i++) {
+        atti_str quoted = {0};
+        atti_json_text(&quoted,
+                       rows ? atti_map_row(m, i, buf) : atti_map_col(m, i, buf));
+        if (quoted.status == ATT_OK)
+            atti_jsonw_raw(w, NULL, quoted.data);
+        else
+            w->s.status = quoted.status;
+        atti_str_deinit(&quoted);
+    }
+    atti_jsonw_end(w, ']');
+}

@@ -10,24 +10,6 @@ static const char *name_of(const att_attention_map *m, int64_t n_maps)
     return n_maps == 1 ? NULL : names[m->kind] ? names[m->kind] : atti_map_name(m);
 }
 
-static void text(atti_jsonw *w, const char *key, const att_attention_map *m, bool rows)
-{
-    char buf[24];
-
-    atti_jsonw_array(w, key);
-    for (int64_t i = 0; i < (rows ? m->rows : m->cols); i++) {
-        atti_str quoted = {0};
-        atti_json_text(&quoted,
-                       rows ? atti_map_row(m, i, buf) : atti_map_col(m, i, buf));
-        if (quoted.status == ATT_OK)
-            atti_jsonw_raw(w, NULL, quoted.data);
-        else
-            w->s.status = quoted.status;
-        atti_str_deinit(&quoted);
-    }
-    atti_jsonw_end(w, ']');
-}
-
 static att_status weights(atti_jsonw *w, const att_attention_map *m)
 {
     float *a;
@@ -91,8 +73,8 @@ att_status att_view_bertviz_bytes(char **bytes, size_t *n_bytes,
         atti_jsonw_object(&w, NULL);
         atti_jsonw_str(&w, "name", name_of(&maps[i], n_maps));
         st = weights(&w, &maps[i]);
-        text(&w, "left_text", &maps[i], true);
-        text(&w, "right_text", &maps[i], false);
+        atti_map_words(&w, "left_text", &maps[i], true);
+        atti_map_words(&w, "right_text", &maps[i], false);
         atti_jsonw_end(&w, '}');
     }
     atti_jsonw_end(&w, ']');

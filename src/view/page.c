@@ -124,24 +124,6 @@ static att_status map_data(pages_data *d, pack *k, const att_attention_map *m,
     return s->status;
 }
 
-static void words(atti_jsonw *w, const char *key, const att_attention_map *m, bool rows)
-{
-    char buf[24];
-
-    atti_jsonw_array(w, key);
-    for (int64_t i = 0; i < (rows ? m->rows : m->cols); i++) {
-        atti_str quoted = {0};
-        atti_json_text(&quoted,
-                       rows ? atti_map_row(m, i, buf) : atti_map_col(m, i, buf));
-        if (quoted.status == ATT_OK)
-            atti_jsonw_raw(w, NULL, quoted.data);
-        else
-            w->s.status = quoted.status;
-        atti_str_deinit(&quoted);
-    }
-    atti_jsonw_end(w, ']');
-}
-
 static void quoted(atti_jsonw *w, const char *key, const char *text)
 {
     atti_str s = {0};
@@ -167,8 +149,8 @@ static void describe(atti_jsonw *w, const att_attention_map *m, const pack *k)
     atti_jsonw_bool(w, "bits8", k->eight_bit);
     atti_jsonw_i64(w, "thumbRows", k->thumbs ? k->thumb_rows : 0);
     atti_jsonw_i64(w, "thumbCols", k->thumbs ? k->thumb_cols : 0);
-    words(w, "row", m, true);
-    words(w, "col", m, false);
+    atti_map_words(w, "row", m, true);
+    atti_map_words(w, "col", m, false);
     atti_jsonw_end(w, '}');
 }
 

@@ -5,7 +5,7 @@
 #define ATTI_PICTURE_H
 
 #include "attend/view.h"
-#include "base/str.h"
+#include "base/json.h"
 
 #define ATTI_COLOUR_NONE (-1)
 
@@ -141,6 +141,9 @@ ATT_MUST_CHECK att_status atti_map_take(float **out, const att_attention_map *m,
 /* The token as it is written; a number where there are none (buf holds it). */
 const char *atti_map_row(const att_attention_map *m, int64_t i, char buf[24]);
 const char *atti_map_col(const att_attention_map *m, int64_t i, char buf[24]);
+/* An array of the tokens of one side, rows or columns, safe inside a page. */
+void atti_map_words(atti_jsonw *w, const char *key, const att_attention_map *m,
+                    bool rows);
 const char *atti_map_name(const att_attention_map *m);
 const char *atti_map_row_axis(const att_attention_map *m); /* "output", "token looks" */
 const char *atti_map_col_axis(const att_attention_map *m);
