@@ -192,8 +192,9 @@ static void block_runs(const decode *d, const scratch *x, const atti_attn_view *
 }
 
 typedef struct place {
-    int64_t at, g, n_q;
-    float *acc; /* [rows, e] */
+    int64_t at, g, n_q, s0; /* s0: the block's first key */
+    int64_t (*span)[3];     /* of each query: sinks, lo, hi */
+    float *acc;             /* [rows, e] */
 } place;
 
 static void score_run(const decode *d, const scratch *x, const float *rows, int64_t ld,
@@ -211,8 +212,21 @@ static void value_run(const decode *d, const scratch *x, const float *rows, int6
                       int64_t at, int64_t n, const void *ctx)
 {
     const place *p = ctx;
-    for (int64_t r = 0; r < d->c->group * p->n_q; r++)
-        d->k->wsum(p->acc + r * d->c->e, x->e + r * BLOCK + at, rows, ld, n, d->c->e);
+    for (int64_t r = 0; r < d->c->group * p->n_q; r++) {
+        const int64_t *span = p->span[r % p->n_q];
+        /* Keys of this run that the query sees: what it does not see is not read, for a
+         * weight of 0 would not stop a NaN. */
+        int64_t first = p->s0 + at, end = atti_min_i64(first + n, span[2]);
+        int64_t part[2][2] = {
+            {first, atti_min_i64(end, span[0])},
+            {atti_max_i64(first, atti_max_i64(span[0], span[1])), end}};
+        for (int i = 0; i < 2; i++) {
+            int64_t skip = part[i][0] - first, m = part[i][1] - part[i][0];
+            if (m > 0)
+                d->k->wsum(p->acc + r * d->c->e, x->e + r * BLOCK + at + skip,
+                           rows + skip * ld, ld, m, d->c->e);
+        }
+    }
 }
 
 /* Scores of one row of a block -> weights relative to the running maximum. */
@@ -255,13 +269,15 @@ static void chunk_task(void *ctx, int64_t task, int thread)
     const atti_attn_call *c = d->c;
     int64_t chunk = task % d->chunks, bg = task / d->chunks;
     const item *it = d->items + d->i0 + bg / c->kv_heads;
-    place p = {bg / c->kv_heads, bg % c->kv_heads, it->n_q, NULL};
+    int64_t span[MAX_T][3];
+    place p = {bg / c->kv_heads, bg % c->kv_heads, it->n_q, 0, NULL, NULL};
     int64_t n_k = atti_attn_nk(c, it->b), rows = c->group * p.n_q;
     int64_t begin = chunk * CHUNK, end = atti_min_i64(begin + CHUNK, n_k);
     if (begin >= n_k) return;
     float *part = part_at(d, it, chunk, p.g), *sum = part + d->rows;
     p.acc = part + 2 * d->rows;
-    int64_t span[MAX_T][3], first = n_k, last = 0;
+    int64_t first = n_k, last = 0;
+    p.span = span;
     for (int64_t t = 0; t < p.n_q; t++) {
         atti_attn_span(c, atti_attn_nq(c, it->b), n_k, it->t0 + t, &span[t][0],
                        &span[t][1], &span[t][2]);
@@ -280,6 +296,7 @@ static void chunk_task(void *ctx, int64_t task, int thread)
     for (int64_t s = begin; s < end; s += BLOCK) {
         int64_t n = atti_min_i64(BLOCK, end - s);
         if (s >= last || s + n <= first) continue;
+        p.s0 = s;
         block_runs(d, &x, &c->k, c->k_page, x.kb, c->dk, it->b, p.g, s, n, score_run,
                    &p);
         for (int64_t r = 0; r < rows; r++)
