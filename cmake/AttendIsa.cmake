@@ -35,6 +35,20 @@ foreach(isa IN LISTS ATTEND_ISAS_${ATTEND_ARCH})
     endif()
 endforeach()
 
+# Test sources named <name>_<isa>.c get that set's flags where the compiler knows them, and
+# are built without them elsewhere.
+function(attend_isa_test_sources)
+    foreach(file IN LISTS ARGN)
+        if(file MATCHES "_([a-z0-9]+)\\.c$" AND CMAKE_MATCH_1 IN_LIST ATTEND_ISAS)
+            set(flags ${ATTEND_ISA_FLAGS_${CMAKE_MATCH_1}})
+            if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+                list(APPEND flags -Wno-uninitialized -Wno-maybe-uninitialized)
+            endif()
+            set_source_files_properties("${file}" PROPERTIES COMPILE_OPTIONS "${flags}")
+        endif()
+    endforeach()
+endfunction()
+
 # Filters the list of sources and sets the flags of those that stay.
 function(attend_isa_sources var)
     set(kept "")

@@ -102,6 +102,7 @@ endfunction()
 if(NOT ATTEND_TESTS STREQUAL "OFF")
     enable_testing()
     file(GLOB support_sources CONFIGURE_DEPENDS tests/support/*.c)
+    attend_isa_test_sources(${support_sources})
     if(CMOCKA_FOUND AND support_sources)
         add_library(attend_support STATIC ${support_sources})
         target_include_directories(

@@ -8,7 +8,7 @@ typedef struct atti_cpu {
     bool avx2;        /* AVX2, FMA and F16C, and the system saves their registers */
     bool avx512;      /* F, BW, DQ and VL, likewise */
     bool avx512_bf16; /* dot products of bf16 pairs */
-    bool amx_bf16;    /* tiles of bf16; the system must still be asked for them */
+    bool amx_bf16;    /* tiles of bf16, and the system granted them to this process */
     bool neon;        /* 64-bit Arm */
 } atti_cpu;
 

@@ -7,6 +7,10 @@
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 static unsigned long long xcr0(void)
 {
@@ -18,6 +22,21 @@ static unsigned long long xcr0(void)
 static bool has(unsigned word, int bit)
 {
     return word >> bit & 1U;
+}
+
+/* Linux saves tiles only for a process that asks (arch_prctl, since 5.16), and then for
+ * all its threads; asking again changes nothing. */
+static bool tiles_granted(void)
+{
+#if defined(__linux__) && defined(SYS_arch_prctl)
+    enum { GET_PERMISSION = 0x1022, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    unsigned long granted = 0;
+    if (syscall(SYS_arch_prctl, REQUEST_PERMISSION, (long)TILE_DATA) != 0) return false;
+    if (syscall(SYS_arch_prctl, GET_PERMISSION, &granted) != 0) return false;
+    return granted >> TILE_DATA & 1U;
+#else
+    return false;
+#endif
 }
 
 atti_cpu atti_cpu_probe(void)
@@ -36,7 +55,8 @@ atti_cpu atti_cpu_probe(void)
     cpu.avx512 = cpu.avx2 && (saved & ZMM) == ZMM && has(b, 16) && has(b, 17) &&
                  has(b, 30) && has(b, 31);
     cpu.avx512_bf16 = cpu.avx512 && bf16;
-    cpu.amx_bf16 = cpu.avx512 && (saved & TILES) == TILES && has(d, 22) && has(d, 24);
+    cpu.amx_bf16 = cpu.avx512 && (saved & TILES) == TILES && has(d, 22) && has(d, 24) &&
+                   tiles_granted();
     return cpu;
 }
 

@@ -7,6 +7,7 @@
  * fallback: a measurement or a test that asks for avx512 must not run something else.
  * Until atti_kernels_check() has said so, atti_k() gives the plain reference. */
 #include "attend/kernels.h"
+#include "kernels/bf16.h"
 #include "kernels/cpu.h"
 #include "kernels/isa_tables.h"
 #include <stdatomic.h>
@@ -20,7 +21,7 @@ typedef struct set {
     bool runs;                 /* on this processor */
 } set;
 
-#define SETS 4
+#define SETS 6
 
 static struct {
     atomic_int state; /* 0 not begun, 1 being made, 2 ready */
@@ -61,7 +62,8 @@ const char *atti_isa_cap(void)
     X(f32_to_f16)                                                                      \
     X(f16_to_f32)                                                                      \
     X(mm)                                                                              \
-    X(attn)
+    X(attn)                                                                            \
+    X(bf16)
 
 #define COUNT(name) +1
 _Static_assert(sizeof(atti_kernels) == sizeof(void *) * (1 ENTRIES(COUNT)),
@@ -79,6 +81,8 @@ static void build(void)
 {
     atti_cpu cpu = atti_cpu_probe();
     const set all[SETS] = {
+        {"amx", ATTI_TABLE_AMX, cpu.amx_bf16 && cpu.avx512_bf16},
+        {"avx512_bf16", ATTI_TABLE_AVX512BF16, cpu.avx512_bf16},
         {"avx512", ATTI_TABLE_AVX512, cpu.avx512},
         {"avx2", ATTI_TABLE_AVX2, cpu.avx2},
         {"neon", ATTI_TABLE_NEON, cpu.neon},
@@ -137,6 +141,17 @@ att_status atti_kernels_check(void)
     return atti_fail(ATT_EINVAL,
                      "ATTEND_ISA='%.32s': this processor and build can do: %s",
                      atti_isa_cap(), list);
+}
+
+const atti_bf16_kernels *atti_bf16(void)
+{
+    return atti_k()->bf16;
+}
+
+const char *att_kernels_bf16(void)
+{
+    const atti_bf16_kernels *k = atti_bf16();
+    return k ? k->name : "emulated";
 }
 
 const char *att_kernels_isa(void)

@@ -13,6 +13,7 @@
 #include "attend/kernels.h"
 #include "base/checked.h"
 #include "base/threads.h"
+#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include "kernels/lib/onednn.h"
 #include "kernels/matmul_core.h"
@@ -157,6 +158,7 @@ att_status atti_matmul_forward(const atti_matmul_shape *s, float *y, int64_t ldy
                                const atti_epilogue *epi)
 {
     ATTI_TRY(check_shape(s, "matmul forward"));
+    if (s->bf16) return atti_bf16_forward(atti_bf16(), s, y, ldy, x, ldx, w, epi);
     return product(s, y, ldy, x, ldx, w, s->n_out, s->n_in, !s->trans, 0, epi);
 }
 
@@ -165,6 +167,9 @@ att_status atti_matmul_grad_input(const atti_matmul_shape *s, float *dx, int64_t
                                   int accumulate, const atti_epilogue *epi)
 {
     ATTI_TRY(check_shape(s, "matmul grad_input"));
+    if (s->bf16)
+        return atti_bf16_grad_input(atti_bf16(), s, dx, lddx, dy, lddy, w, accumulate,
+                                    epi);
     return product(s, dx, lddx, dy, lddy, w, s->n_in, s->n_out, s->trans, accumulate,
                    epi);
 }
@@ -247,6 +252,8 @@ att_status atti_matmul_grad_weight(const atti_matmul_shape *s, float *dw,
                                    int64_t ldx, int accumulate)
 {
     ATTI_TRY(check_shape(s, "matmul grad_weight"));
+    if (s->bf16)
+        return atti_bf16_grad_weight(atti_bf16(), s, dw, dy, lddy, x, ldx, accumulate);
     grad_job g = {.a = dy, .b = x, .c = dw, .lda = lddy, .ldb = ldx};
     g.m = s->n_out;
     g.n = s->n_in;

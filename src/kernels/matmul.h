@@ -28,7 +28,7 @@ typedef struct atti_linear atti_linear;
 typedef enum atti_linear_kind {
     ATTI_LINEAR_F32 = 0,
     ATTI_LINEAR_BF16 =
-        1, /* weights bf16, sums f32; ATT_ENOTSUP where the processor has none */
+        1, /* x and weights rounded to bf16, sums f32; everywhere (kernels/bf16.h) */
     ATTI_LINEAR_I8 = 2 /* later */
 } atti_linear_kind;
 /* w [n_out, n_in], ldw; trans != 0: stored [n_in, n_out] (GPT-2). A packed copy is kept;
@@ -58,6 +58,7 @@ ATT_MUST_CHECK att_status atti_linear_update(atti_linear *l, const float *w);
 typedef struct atti_matmul_shape {
     int64_t rows, n_out, n_in;
     int trans;
+    int bf16; /* nonzero: both operands are rounded to bf16 first (kernels/bf16.h) */
 } atti_matmul_shape;
 ATT_MUST_CHECK att_status atti_matmul_forward(const atti_matmul_shape *s, float *y,
                                               int64_t ldy, const float *x, int64_t ldx,

@@ -2,6 +2,7 @@
 #include "attend/kernels.h"
 #include "base/threads.h"
 #include "kernels/attn_kernels.h"
+#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include <time.h>
 
@@ -26,18 +27,29 @@ static void spin_task(void *ctx, int64_t task, int thread)
     s->sink[thread] = s->rounds(ROUNDS);
 }
 
-double att_kernels_peak_gflops(void)
+/* The best of some tries of a round that is flops operations. */
+static double best_rate(float (*rounds)(int64_t n), double flops)
 {
-    const atti_attn_kernels *k = atti_k()->attn;
     int team = atti_threads_now();
     double best = 0;
-    if (!k) return 0;
-    spin s = {k->fma_rounds, {0}};
+    spin s = {rounds, {0}};
     for (int i = 0; i < 40; i++) {
         double t = seconds();
         atti_parallel_void(team, spin_task, &s);
-        double rate = (double)team * ROUNDS * 24.0 * k->lanes / (seconds() - t) / 1e9;
+        double rate = (double)team * ROUNDS * flops / (seconds() - t) / 1e9;
         if (rate > best) best = rate;
     }
     return best;
+}
+
+double att_kernels_peak_gflops(void)
+{
+    const atti_attn_kernels *k = atti_k()->attn;
+    return k ? best_rate(k->fma_rounds, 24.0 * k->lanes) : 0;
+}
+
+double att_kernels_peak_bf16_gflops(void)
+{
+    const atti_bf16_kernels *k = atti_bf16();
+    return k ? best_rate(k->rounds, k->flops_a_round) : 0;
 }

@@ -26,7 +26,8 @@ static struct {
 static bool pass_cap_on(void)
 {
     const char *isa = atti_k()->isa;
-    if (strcmp(isa, "avx512") == 0 || strcmp(isa, "neon") == 0) return true;
+    if (strncmp(isa, "avx512", 6) == 0 || strcmp(isa, "amx") == 0) return true;
+    if (strcmp(isa, "neon") == 0) return true;
     if (strcmp(isa, "avx2") != 0) return false; /* ref: nothing of oneDNN */
     return dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2) == dnnl_success;
 }

@@ -43,6 +43,8 @@ static void kernels(void **state)
     BEARS(att_kernels_available, att_kernels_available(-1) == NULL);
     BEARS(att_kernels_available, att_kernels_available(1000) == NULL);
     BEARS(att_kernels_peak_gflops, att_kernels_peak_gflops() >= 0.0);
+    BEARS(att_kernels_bf16, att_kernels_bf16() != NULL);
+    BEARS(att_kernels_peak_bf16_gflops, att_kernels_peak_bf16_gflops() >= 0.0);
     BEARS(att_matmul_provider, att_matmul_provider() != NULL);
     assert_no_mismatch();
     assert_walked("kernels.h");

@@ -6,6 +6,7 @@
 
 #include "attend/kernels.h"
 #include "base/error.h"
+#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,8 +38,14 @@ static int is_in_force(const char *isa)
     for (size_t i = sizeof(void *); i < sizeof(atti_kernels); i += sizeof(void *)) {
         void *entry;
         memcpy(&entry, p + i, sizeof entry);
-        if (!entry && i + sizeof(void *) < sizeof(atti_kernels)) return 5;
+        int may =
+            i == offsetof(atti_kernels, attn) || i == offsetof(atti_kernels, bf16);
+        if (!entry && !may) return 5;
     }
+    if (strcmp(att_kernels_bf16(), atti_bf16() ? atti_bf16()->name : "emulated") != 0)
+        return 7;
+    /* What a cap leaves out is not used: products of bf16 come from the capped set. */
+    if (atti_bf16() && strcmp(atti_bf16()->name, isa) != 0) return 8;
     int n = 0;
     while (atti_kernel_set(n)) n++;
     return strcmp(atti_kernel_set(n - 1)->isa, "ref") == 0 ? 0 : 6;
@@ -65,7 +72,8 @@ static int is_in_force_or_refused(const char *isa)
 static void test_known_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"ref", "avx2", "avx512", "neon"};
+    static const char *const names[] = {"ref",         "avx2", "avx512",
+                                        "avx512_bf16", "amx",  "neon"};
     assert_int_equal(0, in_child("ref", is_in_force));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_int_equal(0, in_child(names[i], is_in_force_or_refused));
