@@ -6,6 +6,7 @@
 #include "attend/attention.h"
 #include "attend/base.h"
 #include "attend/decode.h"
+#include "attend/explain.h"
 #include "attend/kernels.h"
 #include "attend/metrics.h"
 #include "attend/model.h"

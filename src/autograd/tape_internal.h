@@ -70,6 +70,11 @@ struct att_tape {
     /* Called before each operator runs and once after the last; NULL: nobody watches. */
     void (*watch)(void *user, int32_t node, int backward);
     void *watch_user;
+    /* Called with an operator's operands after its forward, where it may change the
+     * outputs, and (backward 1) before its backward, when the outputs' gradients are
+     * complete. NULL: nobody looks. */
+    att_status (*observe)(void *user, const atti_call *c, int backward);
+    void *observe_user;
 
     /* run */
     int ran_forward, ran_training, ran_backward;

@@ -130,6 +130,11 @@ static void watch(const att_tape *t, int32_t node, int backward)
     if (t->watch) t->watch(t->watch_user, node, backward);
 }
 
+static att_status show(const att_tape *t, const atti_call *c, int backward)
+{
+    return t->observe ? t->observe(t->observe_user, c, backward) : ATT_OK;
+}
+
 static att_status run_forward(att_tape *t)
 {
     atti_call c;
@@ -137,6 +142,7 @@ static att_status run_forward(att_tape *t)
         watch(t, (int32_t)i, 0);
         make_call(t, &t->nodes[i], &c, 0);
         ATTI_TRY(t->nodes[i].op->forward(&c));
+        ATTI_TRY(show(t, &c, 0));
     }
     watch(t, -1, 0);
     return ATT_OK;
@@ -220,6 +226,7 @@ static att_status run_backward(att_tape *t, int accumulate)
         if (t->node_plan[i].makes_again) ATTI_TRY(make_again(t, (int32_t)i));
         make_call(t, &t->nodes[i], &c, 1);
         add_gradients(t, &t->nodes[i], &c, accumulate);
+        ATTI_TRY(show(t, &c, 1));
         ATTI_TRY(t->nodes[i].op->backward(&c));
     }
     watch(t, -1, 1);

@@ -4,9 +4,11 @@
  * gradients of q, k and v go straight into column ranges of their values, so a fused
  * projection's gradient is complete when this backward returns. */
 #include "attention/attn_check.h"
+#include "autograd/op_attention.h"
 #include "autograd/op_util.h"
 #include "base/alloc.h"
 
+#include <assert.h>
 #include <string.h>
 
 typedef struct attn_attr {
@@ -44,13 +46,8 @@ void att_op_attention_opts_init(att_op_attention_opts *o)
 
 /* ---- tensors over operands ---- */
 
-typedef struct views {
-    att_tensor q, k, v, out, lse, off_q, off_k;
-    att_tensor par[N_OPERANDS];
-    att_tensor dq, dk, dv, dout;
-    att_tensor dpar[N_OPERANDS];
-    att_attention_args args;
-} views;
+typedef atti_attention_views views;
+static_assert((int)N_OPERANDS <= (int)ATTI_ATTENTION_OPERANDS, "a place for each");
 
 static att_tensor rows_view(void *data, int64_t rows, int64_t ld, int64_t heads,
                             int64_t width)
@@ -465,4 +462,33 @@ att_status att_op_attention(att_tape *tape, att_var *y, const att_op_attention_o
     att_status st = record(tape, y, o);
     if (st != ATT_OK) atti_tape_forget(tape, before);
     return st;
+}
+
+/* ---- for those who look ---- */
+
+bool atti_is_attention(const atti_node *n)
+{
+    return n->op == &atti_op_attention;
+}
+
+void atti_attention_plan(const atti_node *n, atti_attention_look *look)
+{
+    const attn_attr *a = n->attr;
+    memset(look, 0, sizeof *look);
+    look->desc = a->desc;
+    look->heads = a->h, look->kv_heads = a->g;
+    look->d = a->d, look->e = a->e;
+    look->q_offsets = n->in[Q_OFF];
+    look->k_offsets = n->in[n->in[K_OFF] == ATT_NO_VAR ? Q_OFF : K_OFF];
+}
+
+void atti_attention_look_at(const atti_call *c, atti_attention_look *look)
+{
+    atti_attention_plan(c->node, look);
+    make_views(&look->x, c);
+    look->x.args.workspace = NULL;
+    look->x.args.workspace_bytes = 0;
+    look->x.dout = look->x.out;
+    look->x.dout.data = c->out[0].grad;
+    look->desc = desc_of(c);
 }

@@ -1,0 +1,321 @@
+/* explainer.c - from a text to an explanation: decode, then the winner once more through
+ * the program with every attention operator watched. */
+#include "base/checked.h"
+#include "decode/session_internal.h"
+#include "insight/insight.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CHOICES_MAX = 64 };
+
+void att_explain_opts_init(att_explain_opts *o)
+{
+    if (!o) return;
+    memset(o, 0, sizeof *o);
+    o->size = sizeof *o;
+    o->choices = 5;
+    o->max_tokens = 10000;
+    o->max_bytes = (int64_t)2 << 30;
+}
+
+static att_status settle_opts(att_explain_opts *o, const att_explain_opts *in)
+{
+    att_explain_opts_init(o);
+    if (!in) return ATT_OK;
+    if (in->size != sizeof *in)
+        return atti_fail(ATT_EINVAL,
+                         "explain options of %u bytes, not %u: start from "
+                         "att_explain_opts_init()",
+                         (unsigned)in->size, (unsigned)sizeof *in);
+    *o = *in;
+    if (o->choices < 0 || o->choices > CHOICES_MAX)
+        return atti_fail(ATT_EINVAL, "explain: choices %d is not in 0..%d", o->choices,
+                         CHOICES_MAX);
+    if (o->max_tokens < 1 || o->max_bytes < 1)
+        return atti_fail(ATT_EINVAL, "explain: max_tokens %lld, max_bytes %lld",
+                         (long long)o->max_tokens, (long long)o->max_bytes);
+    return ATT_OK;
+}
+
+att_status att_explainer_create(att_explainer **out, const att_model *model,
+                                const att_explain_opts *opts)
+{
+    att_explainer *x = NULL;
+    att_explain_opts o;
+    if (!out || !model)
+        return atti_fail(ATT_EINVAL, "att_explainer_create: %s is NULL",
+                         out ? "model" : "out");
+    ATTI_TRY(settle_opts(&o, opts));
+    ATTI_TRY(atti_alloc(&x, 1, sizeof *x, "explainer"));
+    x->model = model;
+    x->o = o;
+    atti_lens_init(&x->look, model, 0);
+    atti_lens_init(&x->grad, model, 1);
+    att_decode_opts d;
+    if (o.decode)
+        d = *o.decode;
+    else
+        att_decode_opts_init(&d, model);
+    d.n_best = 1;
+    att_status st = att_session_create(&x->session, model, &d);
+    if (st == ATT_OK) st = atti_lens_open(&x->look);
+    if (st != ATT_OK) {
+        att_explainer_destroy(x);
+        return st;
+    }
+    x->o.decode = NULL;
+    x->start = x->session->start;
+    x->eos = x->session->eos;
+    *out = x;
+    return ATT_OK;
+}
+
+void att_explainer_destroy(att_explainer *x)
+{
+    if (!x) return;
+    att_session_destroy(x->session);
+    atti_lens_deinit(&x->look);
+    atti_lens_deinit(&x->grad);
+    atti_free(x);
+}
+
+/* ---- looking ---- */
+
+typedef struct looker {
+    att_explainer *x;
+    att_explanation *e;
+    const atti_site *sites;
+    int n_sites;
+} looker;
+
+/* One sequence, so the ragged form's weights are [H,T,S] and go straight to their layer. */
+static att_status look(void *user, const atti_call *c, int backward)
+{
+    looker *w = user;
+    (void)backward;
+    if (strcmp(c->node->op->name, "vocab_loss") == 0) return atti_choose(w->e, c);
+    if (!atti_is_attention(c->node)) return ATT_OK;
+    atti_attention_look a;
+    att_attention_observe o;
+    att_tensor weights, offsets;
+    int site;
+    int64_t layer;
+    atti_lens_place(&w->x->look, w->sites, w->n_sites, c->node, &site, &layer);
+    atti_map *m = &w->e->map[site];
+    atti_attention_look_at(c, &a);
+    int64_t one = m->rows * m->cols, at[2] = {0, one}, two = 2;
+    int64_t all = m->site.heads * one;
+    ATTI_TRY(att_tensor_view(&weights, m->w + layer * all, ATT_F32, 1, &all));
+    ATTI_TRY(att_tensor_view(&offsets, at, ATT_I64, 1, &two));
+    att_attention_observe_init(&o);
+    o.weights = &weights;
+    o.weight_offsets = &offsets;
+    return att_attention_weights(&a.desc, &a.x.args, &o);
+}
+
+static int64_t length_of(const att_explainer *x, const att_explanation *e, att_var off)
+{
+    return off == x->look.io.src_offsets ? e->n[ATT_SIDE_SOURCE]
+                                         : e->n[ATT_SIDE_PREFIX];
+}
+
+static att_status make_maps(att_explainer *x, att_explanation *e,
+                            const atti_site *sites, int n)
+{
+    size_t total = 0;
+    e->n_maps = n;
+    for (int i = 0; i < n; i++) {
+        atti_map *m = &e->map[i];
+        size_t count;
+        m->site = sites[i];
+        m->rows = length_of(x, e, sites[i].q_offsets);
+        m->cols = length_of(x, e, sites[i].k_offsets);
+        if (!atti_mul_size(&count, (size_t)m->rows, (size_t)m->cols) ||
+            !atti_mul_size(&count, count, (size_t)(m->site.layers * m->site.heads)) ||
+            !atti_mul_size(&count, count, sizeof(float)) ||
+            !atti_add_size(&total, total, count) || total > (size_t)x->o.max_bytes)
+            return atti_fail(ATT_EINVAL,
+                             "the weights of %lld x %lld tokens in %lld layers of %lld "
+                             "heads take more than %lld bytes: take a shorter text",
+                             (long long)m->rows, (long long)m->cols,
+                             (long long)m->site.layers, (long long)m->site.heads,
+                             (long long)x->o.max_bytes);
+    }
+    for (int i = 0; i < n; i++) {
+        atti_map *m = &e->map[i];
+        size_t count = (size_t)(m->rows * m->cols * m->site.layers * m->site.heads);
+        ATTI_TRY(atti_alloc(&m->w, count, sizeof *m->w, "attention weights"));
+    }
+    return ATT_OK;
+}
+
+/* The sequences of e through the program; everything seen goes into e. */
+static att_status watch(att_explainer *x, att_explanation *e)
+{
+    atti_site sites[ATTI_SITES];
+    atti_lens_batch b;
+    int32_t *block = NULL;
+    int n;
+    ATTI_TRY(atti_lens_sites(&x->look, sites, &n));
+    ATTI_TRY(make_maps(x, e, sites, n));
+    e->n_choices = x->o.choices;
+    size_t t = (size_t)e->n[ATT_SIDE_OUTPUT], k = (size_t)e->n_choices + 1;
+    ATTI_TRY(atti_alloc(&e->choice, t * k, sizeof *e->choice, "choices"));
+    ATTI_TRY(atti_alloc(&e->rank, t, sizeof *e->rank, "choices"));
+    ATTI_TRY(atti_explanation_batch(e, 1, &b, &block));
+    looker w = {x, e, sites, n};
+    att_status st = atti_lens_run(&x->look, &b, look, &w, 0);
+    atti_free(block);
+    return st;
+}
+
+/* ---- the sequences ---- */
+
+static att_status name_tokens(const att_model *m, att_explanation *e, int side)
+{
+    size_t n = (size_t)e->n[side];
+    char number[24];
+    ATTI_TRY(atti_alloc(&e->tokens[side], n, sizeof *e->tokens[side], "tokens"));
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = e->ids[side][i];
+        const char *piece = att_model_piece(m, side != ATT_SIDE_SOURCE, id);
+        snprintf(number, sizeof number, "#%d", (int)id);
+        if (side == ATT_SIDE_PREFIX && i == 0) piece = "<s>"; /* Marian's is <pad> */
+        ATTI_TRY(atti_strdup(&e->tokens[side][i], piece ? piece : number));
+    }
+    return ATT_OK;
+}
+
+static att_status fill(att_explainer *x, att_explanation *e, const int32_t *source,
+                       int32_t n_source, const int32_t *output, int32_t n_output,
+                       int32_t finished)
+{
+    int64_t t = (int64_t)n_output + (finished ? 1 : 0);
+    e->n[ATT_SIDE_SOURCE] = n_source;
+    e->n[ATT_SIDE_PREFIX] = e->n[ATT_SIDE_OUTPUT] = t;
+    if (t < 1) return atti_fail(ATT_EINVAL, "explain: the output is empty");
+    for (int i = 0; i < 3; i++)
+        ATTI_TRY(atti_alloc(&e->ids[i], (size_t)e->n[i], sizeof *e->ids[i], "ids"));
+    memcpy(e->ids[0], source, (size_t)n_source * sizeof *source);
+    e->ids[ATT_SIDE_PREFIX][0] = x->start;
+    for (int64_t i = 0; i < t; i++) {
+        e->ids[ATT_SIDE_OUTPUT][i] = i < n_output ? output[i] : x->eos;
+        if (i + 1 < t) e->ids[ATT_SIDE_PREFIX][i + 1] = output[i];
+    }
+    for (int i = 0; i < 3; i++) ATTI_TRY(name_tokens(x->model, e, i));
+    ATTI_TRY(watch(x, e));
+    for (int64_t i = 0; i < t * (e->n_choices + 1); i++)
+        e->choice[i].token = att_model_piece(x->model, 1, e->choice[i].id);
+    e->logprob = 0.0;
+    for (int64_t i = 0; i < t; i++)
+        e->logprob +=
+            log((double)e->choice[(i + 1) * (e->n_choices + 1) - 1].probability);
+    return ATT_OK;
+}
+
+static att_status check_length(const att_explainer *x, int64_t n, const char *what)
+{
+    if (n > x->o.max_tokens)
+        return atti_fail(ATT_EINVAL,
+                         "%s of %lld tokens: at most %lld can be explained at once; "
+                         "take a part of it",
+                         what, (long long)n, (long long)x->o.max_tokens);
+    return ATT_OK;
+}
+
+att_status att_explain_ids(att_explainer *x, att_explanation **out,
+                           const int32_t *source, int32_t n_source,
+                           const int32_t *output, int32_t n_output, int32_t finished)
+{
+    att_explanation *e = NULL;
+    if (!x || !out || !source || (n_output > 0 && !output))
+        return atti_fail(ATT_EINVAL, "att_explain_ids: %s is NULL",
+                         !x        ? "the explainer"
+                         : !out    ? "out"
+                         : !source ? "source"
+                                   : "output");
+    if (n_source < 1 || n_output < 0)
+        return atti_fail(ATT_EINVAL, "explain: a source of %d tokens, an output of %d",
+                         n_source, n_output);
+    ATTI_TRY(check_length(x, n_source, "a text"));
+    ATTI_TRY(check_length(x, n_output, "an output"));
+    ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "explanation"));
+    att_status st = fill(x, e, source, n_source, output, n_output, finished);
+    if (st == ATT_OK) {
+        size_t n = (size_t)n_output;
+        char *text = NULL;
+        st = att_model_decode(x->model, 1, n ? output : source, n, &text);
+        if (st == ATT_ENOTFOUND) st = atti_strdup(&text, "");
+        e->output = text;
+    }
+    if (st != ATT_OK) {
+        att_explanation_destroy(e);
+        return st;
+    }
+    *out = e;
+    return ATT_OK;
+}
+
+static att_status encode_checked(const att_explainer *x, int32_t side, const char *text,
+                                 int32_t **ids, size_t *n)
+{
+    ATTI_TRY(att_model_encode(x->model, side, text, strlen(text), ids, n));
+    att_status st = check_length(x, (int64_t)*n, side ? "an output" : "a text");
+    if (st == ATT_OK && side == 0 && *n < 2)
+        st = atti_fail(ATT_EINVAL, "explain: a text without tokens");
+    if (st != ATT_OK) {
+        att_free(*ids);
+        *ids = NULL;
+    }
+    return st;
+}
+
+static att_status check_text(const att_explainer *x, att_explanation **out,
+                             const char *text, const char *who)
+{
+    if (x && out && text) return ATT_OK;
+    return atti_fail(ATT_EINVAL, "%s: %s is NULL", who,
+                     !x     ? "the explainer"
+                     : !out ? "out"
+                            : "text");
+}
+
+att_status att_explain_text(att_explainer *x, att_explanation **out, const char *text)
+{
+    int32_t *ids = NULL;
+    size_t n = 0;
+    att_result *r = NULL;
+    ATTI_TRY(check_text(x, out, text, "att_explain_text"));
+    ATTI_TRY(encode_checked(x, 0, text, &ids, &n));
+    att_free(ids);
+    ATTI_TRY(att_translate(x->session, &r, &text, NULL, 1));
+    const att_sentence *s = att_result_sentence(r, 0);
+    const att_hypothesis *h = &s->hypotheses[0];
+    att_explanation *e = NULL;
+    att_status st = att_explain_ids(x, &e, s->source_ids, s->n_source, h->ids, h->n_ids,
+                                    h->finished);
+    if (st == ATT_OK) {
+        e->source_cut = s->source_cut;
+        *out = e;
+    }
+    att_result_destroy(r);
+    return st;
+}
+
+att_status att_explain_pair(att_explainer *x, att_explanation **out, const char *text,
+                            const char *output)
+{
+    int32_t *ids[2] = {NULL, NULL};
+    size_t n[2] = {0, 0};
+    ATTI_TRY(check_text(x, out, text, "att_explain_pair"));
+    ATTI_TRY(check_text(x, out, output, "att_explain_pair"));
+    att_status st = encode_checked(x, 0, text, &ids[0], &n[0]);
+    if (st == ATT_OK) st = encode_checked(x, 1, output, &ids[1], &n[1]);
+    if (st == ATT_OK)
+        st = att_explain_ids(x, out, ids[0], (int32_t)n[0], ids[1], (int32_t)n[1], 1);
+    att_free(ids[0]);
+    att_free(ids[1]);
+    return st;
+}

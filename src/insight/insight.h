@@ -1,0 +1,100 @@
+/* insight.h - looking into a model that runs: the program over which it looks, an
+ * explainer, an explanation. */
+#ifndef ATTI_INSIGHT_H
+#define ATTI_INSIGHT_H
+
+#include "attend/explain.h"
+#include "autograd/op_attention.h"
+#include "base/alloc.h"
+#include "models/model_internal.h"
+
+/* A family's program, planned for as many tokens as were needed so far. */
+typedef struct atti_lens {
+    const att_model *model;
+    att_tape *tape; /* NULL until first needed */
+    atti_program_io io;
+    int training;   /* planned for gradients */
+    int64_t cap[3]; /* source rows, target rows, sequences */
+} atti_lens;
+
+/* n_seqs sequences; offsets as the tape wants them, owned by the caller until the run is
+ * over. Arrays of a side that the model lacks may be NULL. */
+typedef struct atti_lens_batch {
+    int64_t n_seqs, n_source, n_target;
+    const int32_t *source, *source_offsets;
+    const int32_t *target, *target_offsets, *targets;
+} atti_lens_batch;
+
+typedef att_status atti_lens_fn(void *user, const atti_call *c, int backward);
+
+void atti_lens_init(atti_lens *l, const att_model *model, int training);
+void atti_lens_deinit(atti_lens *l);
+/* Records the program if that has not been done. */
+ATT_MUST_CHECK att_status atti_lens_open(atti_lens *l);
+/* Plans what is missing, runs forward (and backward from the loss), shows every operator
+ * to see. */
+ATT_MUST_CHECK att_status atti_lens_run(atti_lens *l, const atti_lens_batch *b,
+                                        atti_lens_fn *see, void *user, int backward);
+/* {loss, nll, rows, right} of the last run. */
+ATT_MUST_CHECK att_status atti_lens_stats(const atti_lens *l, float out[4]);
+
+/* One kind of attention in a program: its operators in order are the layers. */
+typedef struct atti_site {
+    int32_t kind;
+    int64_t layers, heads;
+    att_var q_offsets, k_offsets;
+} atti_site;
+enum { ATTI_SITES = 8 };
+/* *n <= ATTI_SITES; encoder, decoder, cross, other. */
+ATT_MUST_CHECK att_status atti_lens_sites(const atti_lens *l, atti_site *sites, int *n);
+/* Which site an attention node is of, and which layer (from 0). */
+void atti_lens_place(const atti_lens *l, const atti_site *sites, int n,
+                     const atti_node *node, int *site, int64_t *layer);
+
+struct att_explainer {
+    const att_model *model;
+    att_explain_opts o;
+    att_session *session;
+    int32_t start, eos;
+    atti_lens look, grad; /* forward only; with gradients */
+};
+
+typedef struct atti_map {
+    atti_site site;
+    int64_t rows, cols;
+    float *w; /* [L,H,T,S] */
+} atti_map;
+
+struct att_explanation {
+    int64_t n[3];
+    int32_t *ids[3];
+    char **tokens[3];
+    char *output;
+    double logprob;
+    int32_t source_cut;
+    int n_maps;
+    atti_map map[ATTI_SITES];
+    int32_t n_choices;
+    att_choice *choice; /* [T, n_choices + 1]: the last is what was said */
+    int64_t *rank;      /* [T] */
+};
+
+/* One explanation's sequences as a batch of `copies` of itself; offsets [copies + 1] and
+ * copied ids are in *block (atti_free). */
+ATT_MUST_CHECK att_status atti_explanation_batch(const att_explanation *e,
+                                                 int64_t copies, atti_lens_batch *b,
+                                                 int32_t **block);
+ATT_MUST_CHECK att_status atti_explanation_check(const att_explainer *x,
+                                                 const att_explanation *e,
+                                                 const void *out, const char *what);
+/* A kind's map by index; ATT_ENOTFOUND says what there is. */
+ATT_MUST_CHECK att_status atti_explanation_kind(const att_explanation *e, int32_t kind,
+                                                int *i);
+const char *atti_kind_name(int32_t kind);
+/* The probabilities of every next word from vocab_loss's operands, into e->choice. */
+ATT_MUST_CHECK att_status atti_choose(att_explanation *e, const atti_call *c);
+/* The same as what a run shows; user is the explanation. */
+ATT_MUST_CHECK att_status atti_see_choices(void *user, const atti_call *c,
+                                           int backward);
+
+#endif

@@ -1,0 +1,182 @@
+/* lens.c - a family's program made to be looked at: recorded, planned, run, its attention
+ * operators told apart. */
+#include "insight/insight.h"
+
+#include "autograd/tape_internal.h"
+#include "base/checked.h"
+
+#include <string.h>
+
+enum { SRC, TGT, SEQS };
+
+void atti_lens_init(atti_lens *l, const att_model *model, int training)
+{
+    memset(l, 0, sizeof *l);
+    l->model = model;
+    l->training = training;
+}
+
+void atti_lens_deinit(atti_lens *l)
+{
+    att_tape_destroy(l->tape);
+    l->tape = NULL;
+}
+
+att_status atti_lens_open(atti_lens *l)
+{
+    const att_model *m = l->model;
+    /* Dropout is not recorded: what is looked at is what the model does in use. */
+    atti_program_opts o = {.training = 0, .label_smoothing = 0.0f};
+    att_tape *t = NULL;
+    if (l->tape) return ATT_OK;
+    ATTI_TRY(att_tape_create(&t));
+    memset(&l->io, 0xff, sizeof l->io); /* ATT_NO_VAR where a family sets nothing */
+    att_status st = m->family->build(m->cfg, &m->params, t, &o, &l->io);
+    if (st != ATT_OK) {
+        att_tape_destroy(t);
+        return st;
+    }
+    l->tape = t;
+    memset(l->cap, 0, sizeof l->cap);
+    return ATT_OK;
+}
+
+static att_status plan(atti_lens *l, const atti_lens_batch *b)
+{
+    int64_t need[3] = {b->n_source, b->n_target, b->n_seqs}, rows[4];
+    int grow = 0;
+    for (int i = 0; i < 3; i++) {
+        grow |= need[i] > l->cap[i];
+        if (need[i] > l->cap[i]) l->cap[i] = atti_round_up(need[i], i == SEQS ? 1 : 64);
+    }
+    if (!grow) return ATT_OK;
+    rows[0] = l->cap[SRC], rows[1] = l->cap[TGT], rows[2] = l->cap[SEQS];
+    rows[3] = rows[2] + 1;
+    att_tape_plan_opts o;
+    att_tape_plan_opts_init(&o);
+    o.training = l->training;
+    o.max_rows = rows;
+    o.n_max_rows = 4;
+    o.recompute = 0;
+    if (l->training) o.loss = l->io.loss;
+    att_status st = att_tape_plan(l->tape, &o);
+    if (st == ATT_OK) st = atti_family_bind(l->tape, &l->model->params, NULL);
+    if (st != ATT_OK) memset(l->cap, 0, sizeof l->cap);
+    return st;
+}
+
+static att_status set(att_tape *t, att_var v, const void *data)
+{
+    return v == ATT_NO_VAR ? ATT_OK : att_tape_set(t, v, data);
+}
+
+static att_status feed(atti_lens *l, const atti_lens_batch *b)
+{
+    att_tape *t = l->tape;
+    ATTI_TRY(att_tape_bind(t, l->io.src_rows, b->n_source));
+    ATTI_TRY(att_tape_bind(t, l->io.tgt_rows, b->n_target));
+    ATTI_TRY(att_tape_bind(t, l->io.seqs, b->n_seqs));
+    ATTI_TRY(set(t, l->io.src_ids, b->source));
+    ATTI_TRY(set(t, l->io.src_offsets, b->source_offsets));
+    ATTI_TRY(set(t, l->io.tgt_ids, b->target));
+    ATTI_TRY(set(t, l->io.tgt_offsets, b->target_offsets));
+    return set(t, l->io.targets, b->targets);
+}
+
+att_status atti_lens_run(atti_lens *l, const atti_lens_batch *b, atti_lens_fn *see,
+                         void *user, int backward)
+{
+    ATTI_TRY(atti_lens_open(l));
+    ATTI_TRY(plan(l, b));
+    ATTI_TRY(feed(l, b));
+    l->tape->observe = see;
+    l->tape->observe_user = user;
+    att_status st = att_tape_forward(l->tape, 0, 0, backward);
+    if (st == ATT_OK && backward) st = att_tape_backward(l->tape, l->io.loss, 1.0f, 0);
+    l->tape->observe = NULL;
+    return st;
+}
+
+att_status atti_lens_stats(const atti_lens *l, float out[4])
+{
+    att_tensor view;
+    ATTI_TRY(att_tape_value(l->tape, &view, l->io.stats));
+    memcpy(out, view.data, 4 * sizeof *out);
+    return ATT_OK;
+}
+
+/* ---- sites ---- */
+
+static int32_t kind_of(const atti_program_io *io, const atti_attention_look *a)
+{
+    if (a->q_offsets != a->k_offsets) return ATT_VIEW_CROSS;
+    return a->desc.causal ? ATT_VIEW_DECODER
+           : a->q_offsets == io->src_offsets || a->q_offsets == io->tgt_offsets
+               ? ATT_VIEW_ENCODER
+               : ATT_VIEW_OTHER;
+}
+
+static int same_site(const atti_site *s, int32_t kind, const atti_attention_look *a)
+{
+    return s->kind == kind && s->heads == a->heads && s->q_offsets == a->q_offsets &&
+           s->k_offsets == a->k_offsets;
+}
+
+static int order_of(int32_t kind)
+{
+    return kind == ATT_VIEW_ENCODER ? 0 : kind == ATT_VIEW_DECODER ? 1 : kind + 2;
+}
+
+att_status atti_lens_sites(const atti_lens *l, atti_site *sites, int *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < l->tape->n_nodes; i++) {
+        const atti_node *node = &l->tape->nodes[i];
+        atti_attention_look a;
+        int at = 0;
+        if (!atti_is_attention(node)) continue;
+        atti_attention_plan(node, &a);
+        int32_t kind = kind_of(&l->io, &a);
+        while (at < *n && !same_site(&sites[at], kind, &a)) at++;
+        if (at == ATTI_SITES)
+            return atti_fail(ATT_ENOTSUP, "%s: more than %d kinds of attention",
+                             l->model->dir, ATTI_SITES);
+        if (at == *n)
+            sites[(*n)++] = (atti_site){kind, 0, a.heads, a.q_offsets, a.k_offsets};
+        sites[at].layers++;
+    }
+    for (int i = 1; i < *n; i++)
+        for (int k = i; k > 0 && order_of(sites[k].kind) < order_of(sites[k - 1].kind);
+             k--) {
+            atti_site s = sites[k];
+            sites[k] = sites[k - 1];
+            sites[k - 1] = s;
+        }
+    if (*n == 0)
+        return atti_fail(ATT_ENOTSUP, "%s: the model has no attention", l->model->dir);
+    return ATT_OK;
+}
+
+void atti_lens_place(const atti_lens *l, const atti_site *sites, int n,
+                     const atti_node *node, int *site, int64_t *layer)
+{
+    atti_attention_look a, b;
+    atti_attention_plan(node, &a);
+    int32_t kind = kind_of(&l->io, &a);
+    *site = 0;
+    *layer = 0;
+    while (*site < n && !same_site(&sites[*site], kind, &a)) ++*site;
+    for (int32_t i = 0; i < node->index; i++) {
+        if (!atti_is_attention(&l->tape->nodes[i])) continue;
+        atti_attention_plan(&l->tape->nodes[i], &b);
+        if (same_site(&sites[*site], kind_of(&l->io, &b), &b)) ++*layer;
+    }
+}
+
+const char *atti_kind_name(int32_t kind)
+{
+    static const char *const name[] = {"cross-attention",
+                                       "the encoder's self-attention",
+                                       "the decoder's self-attention", "attention"};
+    return kind >= 0 && kind <= ATT_VIEW_OTHER ? name[kind] : "that";
+}

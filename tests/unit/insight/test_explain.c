@@ -1,0 +1,315 @@
+/* test_explain.c - explanations show what the model really did: the weights of the decode
+ * session, those of a plain double-precision reference, probabilities that decoding found,
+ * gradients that keep their promises. */
+#include "attend/explain.h"
+#include "attend/tape.h"
+#include "base/alloc.h"
+#include "support.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Weights are at most 1; scores of order 10 in f32 with another order of sums than the
+ * reference or the step-by-step path differ by some 1e-6 relative at worst, weights by
+ * less: what the headers promise. */
+#define WEIGHT_TOL 1e-6
+
+static const char text[] = "a dog sees a cat";
+
+typedef struct fixture {
+    att_model *model;
+    att_explainer *x;
+    att_explanation *e;
+} fixture;
+
+static int setup(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    assert_ok(att_model_load(&f->model, support_golden("marian_dir")));
+    assert_ok(att_explainer_create(&f->x, f->model, NULL));
+    assert_ok(att_explain_text(f->x, &f->e, text));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    att_explanation_destroy(f->e);
+    att_explainer_destroy(f->x);
+    att_model_destroy(f->model);
+    free(f);
+    return 0;
+}
+
+static const float *head_at(const att_attention_map *m, int64_t l, int64_t h)
+{
+    return m->weights + (l * m->n_heads + h) * m->rows * m->cols;
+}
+
+static void test_same_as_decoding(void **state)
+{
+    fixture *f = *state;
+    att_attention_map m;
+    assert_ok(att_explanation_find(f->e, &m, ATT_VIEW_CROSS));
+    for (int32_t l = 0; l < m.n_layers; l++) {
+        for (int32_t h = 0; h < m.n_heads; h++) {
+            const char *texts = text;
+            att_decode_opts o;
+            att_session *s;
+            att_result *r;
+            att_decode_opts_init(&o, f->model);
+            o.want_alignment = o.want_scores = 1;
+            o.align_layer = l;
+            o.align_head = h;
+            o.n_best = 1;
+            assert_ok(att_session_create(&s, f->model, &o));
+            assert_ok(att_translate(s, &r, &texts, NULL, 1));
+            const att_hypothesis *y = &att_result_sentence(r, 0)->hypotheses[0];
+            assert_string_equal(y->text, att_explanation_output(f->e));
+            assert_int_equal(y->n_scores, m.rows);
+            const float *w = head_at(&m, l, h);
+            for (int64_t i = 0; i < m.rows * m.cols; i++)
+                assert_true(fabs((double)(w[i] - y->alignment[i])) < WEIGHT_TOL);
+            for (int64_t t = 0; t < m.rows; t++) {
+                att_choice said;
+                (void)att_explanation_choices(f->e, t, NULL, &said, NULL);
+                /* Logits of order 10, rounded in another order: see test_decode_hf.c. */
+                assert_true(fabs(log((double)said.probability) -
+                                 (double)y->token_logprobs[t]) < 1e-4);
+            }
+            assert_true(fabs(att_explanation_logprob(f->e) - (double)y->logprob) <
+                        1e-3);
+            att_result_destroy(r);
+            att_session_destroy(s);
+        }
+    }
+}
+
+/* softmax of the scaled scores, in double, and the weighted sum of the values. */
+static void check_head(const att_head_numbers *n)
+{
+    for (int64_t t = 0; t < n->rows; t++) {
+        double top = -INFINITY, sum = 0.0;
+        for (int64_t s = 0; s < n->cols; s++)
+            top = fmax(top, n->scaled[t * n->cols + s]);
+        for (int64_t s = 0; s < n->cols; s++)
+            sum += exp(n->scaled[t * n->cols + s] - top);
+        for (int64_t s = 0; s < n->cols; s++) {
+            double want = exp(n->scaled[t * n->cols + s] - top) / sum;
+            assert_true(fabs(want - (double)n->weights[t * n->cols + s]) < WEIGHT_TOL);
+            if (n->causal && s > t) assert_true(n->weights[t * n->cols + s] == 0.0f);
+        }
+        for (int64_t i = 0; i < n->e; i++) {
+            double y = 0.0;
+            for (int64_t s = 0; s < n->cols; s++)
+                y += (double)n->weights[t * n->cols + s] * (double)n->v[s * n->e + i];
+            /* Values are of order 1, the sum of a few of them in f32. */
+            assert_true(fabs(y - (double)n->out[t * n->e + i]) < 1e-5);
+        }
+    }
+}
+
+static void test_same_as_reference(void **state)
+{
+    fixture *f = *state;
+    for (int64_t i = 0; i < att_explanation_map_count(f->e); i++) {
+        att_attention_map m;
+        assert_ok(att_explanation_map(f->e, &m, i));
+        for (int64_t l = 0; l < m.n_layers; l++) {
+            for (int64_t h = 0; h < m.n_heads; h++) {
+                att_head_numbers n = {.size = sizeof n};
+                assert_ok(att_explain_head(f->x, f->e, m.kind, l + 1, h + 1, &n));
+                assert_int_equal(n.rows, m.rows);
+                assert_int_equal(n.cols, m.cols);
+                check_head(&n);
+                assert_memory_equal(n.weights, head_at(&m, l, h),
+                                    (size_t)(m.rows * m.cols) * sizeof(float));
+                att_head_numbers_deinit(&n);
+            }
+        }
+    }
+}
+
+static void test_choices(void **state)
+{
+    fixture *f = *state;
+    int64_t rank, t;
+    int32_t n;
+    att_choice said;
+    assert_non_null(att_explanation_tokens(f->e, ATT_SIDE_OUTPUT, &t));
+    for (int64_t i = 0; i < t; i++) {
+        const att_choice *c = att_explanation_choices(f->e, i, &n, &said, &rank);
+        assert_int_equal(n, 5);
+        for (int32_t k = 1; k < n; k++)
+            assert_true(c[k - 1].probability >= c[k].probability);
+        assert_true(rank >= 1);
+        if (rank <= n) assert_int_equal(c[rank - 1].id, said.id);
+    }
+    assert_null(att_explanation_choices(f->e, t, &n, NULL, NULL));
+    assert_int_equal(n, 0);
+}
+
+static void check_rows(const float *w, int64_t rows, int64_t cols)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        double sum = 0.0;
+        for (int64_t c = 0; c < cols; c++) {
+            assert_true(w[r * cols + c] >= 0.0f);
+            sum += (double)w[r * cols + c];
+        }
+        assert_true(fabs(sum - 1.0) < 1e-5);
+    }
+}
+
+static void test_rollout_and_flow(void **state)
+{
+    fixture *f = *state;
+    int64_t t, s, cols = 0;
+    (void)att_explanation_tokens(f->e, ATT_SIDE_OUTPUT, &t);
+    (void)att_explanation_tokens(f->e, ATT_SIDE_SOURCE, &s);
+    assert_ok(att_explain_rollout(f->e, NULL, &cols));
+    assert_int_equal(cols, s + t);
+    float *w = calloc((size_t)(t * cols), sizeof *w);
+    assert_ok(att_explain_rollout(f->e, w, NULL));
+    check_rows(w, t, cols);
+    /* Nothing goes back to words that had not been read yet. */
+    for (int64_t r = 0; r < t; r++)
+        for (int64_t c = r + 1; c < t; c++) assert_true(w[r * cols + s + c] == 0.0f);
+    assert_ok(att_explain_flow(f->e, w, NULL));
+    check_rows(w, t, cols);
+    for (int64_t r = 0; r < t; r++)
+        for (int64_t c = r + 1; c < t; c++) assert_true(w[r * cols + s + c] == 0.0f);
+    free(w);
+}
+
+/* By hand: one layer, two tokens, weights [[1,0],[0.5,0.5]]: half stays. */
+static void test_rollout_by_hand(void **state)
+{
+    static const float w[2 * 4] = {1, 0, 0.5f, 0.5f, 1, 0, 0.5f, 0.5f};
+    static const float want1[4] = {1, 0, 0.25f, 0.75f};
+    /* [[1,0],[.25,.75]] squared */
+    static const float want2[4] = {1, 0, 0.4375f, 0.5625f};
+    att_attention_map m;
+    float out[4];
+    double entropy, distance;
+    (void)state;
+    att_attention_map_init(&m);
+    m.kind = ATT_VIEW_DECODER;
+    m.n_layers = m.n_heads = 1;
+    m.rows = m.cols = 2;
+    m.weights = w;
+    assert_ok(att_attention_rollout(&m, out));
+    for (int i = 0; i < 4; i++) assert_true(fabsf(out[i] - want1[i]) < 1e-7f);
+    assert_ok(att_attention_statistics(&m, &entropy, &distance));
+    assert_true(fabs(entropy - 0.5 * log(2.0)) < 1e-12);
+    assert_true(fabs(distance - 0.25) < 1e-12);
+    m.n_layers = 2;
+    assert_ok(att_attention_rollout(&m, out));
+    for (int i = 0; i < 4; i++) assert_true(fabsf(out[i] - want2[i]) < 1e-7f);
+    m.rows = 1;
+    assert_fails(att_attention_rollout(&m, out), ATT_ESHAPE, "1 rows look at 2");
+}
+
+/* ln p of token t when the weights on everything are scaled cannot be had from outside, but
+ * the promise of integrated gradients can: rows add up to what the source changed. */
+static void test_gradients(void **state)
+{
+    fixture *f = *state;
+    int64_t t, s;
+    double gap8 = 0, gap = 0;
+    (void)att_explanation_tokens(f->e, ATT_SIDE_OUTPUT, &t);
+    (void)att_explanation_tokens(f->e, ATT_SIDE_SOURCE, &s);
+    float *w = calloc((size_t)(t * s), sizeof *w);
+    assert_ok(att_explain_integrated(f->x, f->e, 8, w, &gap8));
+    assert_ok(att_explain_integrated(f->x, f->e, 128, w, &gap));
+    print_message("integrated gradients: gap %g with 8 steps, %g with 128\n", gap8,
+                  gap);
+    assert_true(gap < 0.02);
+    assert_ok(att_explain_gradient(f->x, f->e, ATT_VIEW_CROSS, w));
+    double size = 0.0;
+    for (int64_t i = 0; i < t * s; i++) {
+        assert_true(isfinite(w[i]));
+        size += fabs((double)w[i]);
+    }
+    assert_true(size > 0.0);
+    free(w);
+}
+
+static void test_heads(void **state)
+{
+    fixture *f = *state;
+    const char *src[2] = {text, "a cat"}, *tgt[2] = {att_explanation_output(f->e), "x"};
+    att_head_loss *list = NULL;
+    int64_t n = 0, want = 0;
+    double base = 0;
+    assert_ok(att_explain_heads(f->x, &list, &n, &base, src, tgt, 2, NULL, NULL));
+    for (int64_t i = 0; i < att_explanation_map_count(f->e); i++) {
+        att_attention_map m;
+        assert_ok(att_explanation_map(f->e, &m, i));
+        want += m.n_layers * m.n_heads;
+    }
+    assert_int_equal(n, want);
+    int differs = 0;
+    for (int64_t i = 0; i < n; i++) {
+        assert_true(isfinite(list[i].nll));
+        differs += list[i].nll != base;
+    }
+    assert_true(differs > 0);
+    att_free(list);
+}
+
+static void test_model_picture(void **state)
+{
+    fixture *f = *state;
+    att_picture *p = NULL;
+    assert_ok(att_explain_model(&p, f->model, NULL));
+    assert_true(att_picture_width(p) > 100);
+    att_picture_destroy(p);
+}
+
+static void test_refusals(void **state)
+{
+    fixture *f = *state;
+    att_explainer *x = NULL;
+    att_explanation *e = NULL;
+    att_head_numbers n = {.size = sizeof n};
+    att_attention_map m;
+    att_explain_opts o;
+    int32_t bad = 1 << 30;
+    att_explain_opts_init(&o);
+    o.max_tokens = 3;
+    assert_ok(att_explainer_create(&x, f->model, &o));
+    assert_fails(att_explain_text(x, &e, text), ATT_EINVAL, "at most 3");
+    att_explainer_destroy(x);
+    o.max_tokens = 100;
+    o.max_bytes = 64;
+    assert_ok(att_explainer_create(&x, f->model, &o));
+    assert_fails(att_explain_text(x, &e, text), ATT_EINVAL, "more than 64 bytes");
+    att_explainer_destroy(x);
+    assert_fails(att_explain_text(f->x, &e, ""), ATT_EINVAL, "without tokens");
+    assert_fails(att_explain_ids(f->x, &e, &bad, 1, NULL, 0, 1), ATT_EINVAL, "");
+    assert_fails(att_explain_head(f->x, f->e, ATT_VIEW_CROSS, 99, 1, &n), ATT_EINVAL,
+                 "1..");
+    assert_fails(att_explanation_find(f->e, &m, ATT_VIEW_OTHER), ATT_ENOTFOUND,
+                 "other attention");
+    assert_fails(att_explain_integrated(f->x, f->e, 0, &(float){0}, NULL), ATT_EINVAL,
+                 "1..256");
+    assert_null(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_as_decoding),
+        cmocka_unit_test(test_same_as_reference),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_rollout_and_flow),
+        cmocka_unit_test(test_rollout_by_hand),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_model_picture),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
