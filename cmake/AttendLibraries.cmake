@@ -95,6 +95,8 @@ macro(attend_find_MPI name)
 endmacro()
 
 # --- threads come first: OpenMP is only one of three backends ------------------------
+# AUTO is our own pool of threads; OpenMP, where it is there, is then used for one thing:
+# to tell oneDNN that it computes alone.
 
 if(ATTEND_THREADS STREQUAL "PTHREAD" OR ATTEND_THREADS STREQUAL "SERIAL")
     set(ATTEND_WITH_OPENMP OFF CACHE STRING "Use OPENMP: AUTO, ON or OFF" FORCE)
@@ -121,7 +123,7 @@ attend_library(FONTCONFIG PKG fontconfig)
 #   SNDFILE PKG sndfile · KISSFFT PKG kissfft-float · MICROHTTPD PKG libmicrohttpd
 #   MPI MPI
 
-if(ATTI_HAVE_OPENMP)
+if(ATTEND_THREADS STREQUAL "OPENMP")
     set(ATTEND_THREADS_USED openmp)
 elseif(ATTEND_THREADS STREQUAL "SERIAL")
     set(ATTEND_THREADS_USED serial)
@@ -175,9 +177,8 @@ function(attend_write_config path)
         string(TOUPPER ${isa} upper)
         string(APPEND text "#define ATTI_ISA_${upper} 1\n")
     endforeach()
-    if(ATTEND_THREADS_USED STREQUAL "pthread")
-        string(APPEND text "#define ATTEND_THREADS_PTHREAD 1\n")
-    endif()
+    string(TOUPPER ${ATTEND_THREADS_USED} team)
+    string(APPEND text "#define ATTEND_THREADS_${team} 1\n")
     set(flags "${CMAKE_BUILD_TYPE}")
     if(ATTEND_SANITIZE)
         string(APPEND flags ", ${ATTEND_SANITIZE}")

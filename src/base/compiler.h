@@ -23,6 +23,22 @@
 #define ATTI_PREFETCH_FAR(p) ((void)(p))
 #endif
 
+/* Tells the processor that this is a loop that waits. */
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+#define ATTI_PAUSE() __builtin_ia32_pause()
+#elif (defined(__GNUC__) || defined(__clang__)) && defined(__aarch64__)
+#define ATTI_PAUSE() __asm__ volatile("isb" ::: "memory")
+#else
+#define ATTI_PAUSE() ((void)0)
+#endif
+
+/* Called when the program ends or the library is unloaded. */
+#if defined(__GNUC__) || defined(__clang__)
+#define ATTI_AT_EXIT __attribute__((destructor))
+#else
+#define ATTI_AT_EXIT
+#endif
+
 /* A bug in our code, never in the caller's data. On in debug, sanitizer and fuzz
  * builds (ATT_ASSERTS), gone in release. */
 #ifdef ATT_ASSERTS

@@ -10,4 +10,7 @@
  * from a counter, so nothing is left undone. Never called inside a body. */
 void atti_team_run(int size, void (*body)(void *ctx, int thread), void *ctx);
 
+/* Processors that this program may run on, as it is now; at least 1. */
+int atti_processors(void);
+
 #endif

@@ -2,7 +2,7 @@
 #include "atti_config.h"
 #include "base/team.h"
 
-#if !defined(ATTI_HAVE_OPENMP) && !defined(ATTEND_THREADS_PTHREAD)
+#ifdef ATTEND_THREADS_SERIAL
 void atti_team_run(int size, void (*body)(void *ctx, int thread), void *ctx)
 {
     (void)size;

@@ -23,7 +23,7 @@ static _Thread_local int
     inside_team; /* size of the team whose task runs here, 0 = none */
 static _Thread_local int inside_thread;
 
-static int count_processors(void)
+int atti_processors(void)
 {
 #ifdef __linux__
     cpu_set_t set;
@@ -49,7 +49,7 @@ static int default_threads(void)
             value = 0;
         }
     }
-    n = value > 0 ? (int)value : count_processors();
+    n = value > 0 ? (int)value : atti_processors();
     if (n < 1) n = 1;
     atomic_store_explicit(&known, n, memory_order_relaxed);
     return n;

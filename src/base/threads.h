@@ -1,5 +1,5 @@
-/* threads.h - one team of threads: OpenMP's, or a small pthread pool (ATTEND_THREADS_PTHREAD,
- * for ThreadSanitizer and builds without OpenMP), or none at all.
+/* threads.h - one team of threads: a pool of our own, or (ATTEND_THREADS of the build)
+ * OpenMP's, or none at all.
  *
  * Tasks are numbered; which thread runs a task is not fixed, so a task's result may
  * depend on its number only. That is what makes results equal for any thread count. */

@@ -7,6 +7,22 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ThreadSanitizer does not let the child of a program with threads start any. */
+#if defined(__SANITIZE_THREAD__)
+#define FORK_WITH_THREADS 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define FORK_WITH_THREADS 0
+#endif
+#endif
+#ifndef FORK_WITH_THREADS
+#define FORK_WITH_THREADS 1
+#endif
 
 enum { N = 5000 };
 static _Atomic int ran[N];
@@ -186,6 +202,98 @@ static void two_threads_may_run_teams_at_once(void **state)
     assert_int_equal(b, ATT_OK);
 }
 
+static _Atomic int forked_inside;
+
+/* The child's half of the loop ends as its own; so does the parent's. */
+static void fork_once(void *ctx, int64_t task, int thread)
+{
+    atomic_fetch_add(&ran[task], 1);
+    if (thread == 0 && atomic_exchange(&forked_inside, 1) == 0) {
+        pid_t *child = ctx;
+        *child = fork();
+    }
+}
+
+static int all_ran(int team)
+{
+    memset((void *)ran, 0, sizeof ran);
+    if (atti_parallel(N, count_task, &team) != ATT_OK) return 0;
+    for (int i = 0; i < N; i++) {
+        if (ran[i] != 1) return 0;
+    }
+    return 1;
+}
+
+static void assert_child_ends_well(pid_t child)
+{
+    int status = 0;
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_forked_child_has_workers_of_its_own(void **state)
+{
+    (void)state;
+    if (!FORK_WITH_THREADS) skip();
+    att_set_threads(3);
+    assert_true(all_ran(3));
+    for (int i = 0; i < 20; i++) {
+        fflush(NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(60); /* a child that waits for its parent's workers waits for ever */
+            _exit(all_ran(3) && all_ran(3) ? 0 : 1);
+        }
+        assert_child_ends_well(child);
+        assert_true(all_ran(3));
+    }
+    att_set_threads(0);
+}
+
+static void a_fork_inside_a_task_goes_on_in_both(void **state)
+{
+    (void)state;
+    if (!FORK_WITH_THREADS) skip();
+    att_set_threads(2);
+    pid_t child = -1;
+    fflush(NULL);
+    forked_inside = 0;
+    do { /* the caller, thread 0, takes part in nearly every loop */
+        atti_parallel_void(64, fork_once, &child);
+    } while (!forked_inside);
+    if (child == 0) {
+        alarm(60);
+        _exit(all_ran(2) ? 0 : 1);
+    }
+    assert_child_ends_well(child);
+    assert_true(all_ran(2));
+    att_set_threads(0);
+}
+
+static double processor_seconds(void)
+{
+    struct rusage u;
+    assert_int_equal(getrusage(RUSAGE_SELF, &u), 0);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+/* The processors belong to others between two loops, but for some 50 microseconds a
+ * worker; sleeping, the test is given a quarter of the pause for everything else. */
+static void idle_workers_sleep(void **state)
+{
+    (void)state;
+    int team = 2;
+    att_set_threads(team);
+    assert_ok(atti_parallel(N, count_task, &team));
+    double before = processor_seconds();
+    nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+    assert_true(processor_seconds() - before < 0.1);
+    att_set_threads(0);
+}
+
 static void starting_fails_cleanly(void **state)
 {
     (void)state;
@@ -208,6 +316,9 @@ int main(void)
         cmocka_unit_test(counts_are_per_thread_and_checked),
         cmocka_unit_test(threads_hand_over_through_a_mutex),
         cmocka_unit_test(two_threads_may_run_teams_at_once),
+        cmocka_unit_test(a_forked_child_has_workers_of_its_own),
+        cmocka_unit_test(a_fork_inside_a_task_goes_on_in_both),
+        cmocka_unit_test(idle_workers_sleep),
         cmocka_unit_test(starting_fails_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
