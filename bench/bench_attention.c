@@ -2,8 +2,10 @@
  * a line, with the machine's fp32 peak measured in between.
  *
  *   bench_attention [--shape B,H,T,D] [--causal] [--window L,R] [--ragged SPREAD]
- *                   [--dropout P] [--threads N | --cpu] [--seconds S] [--set dense|short|train|window|long] */
+ *                   [--dropout P] [--threads N | --cpu] [--seconds S] [--set dense|short|train|window|long|members|edges|decode]
+ *                   [--member NAME] */
 #include "attn_measure.h"
+#include "attn_members_measure.h"
 
 #include "attend/base.h"
 #include "attend/kernels.h"
@@ -50,6 +52,57 @@ static void shapes(const char *name, const int64_t (*s)[4], int n, double second
         }
 }
 
+static int threads_used = 2;
+
+/* Members beside plain at the same shape: factors of its times. */
+static void members(const bench_case *c, const char *only, double seconds)
+{
+    bench_times plain, r;
+    if (bench_member(&plain, "plain", c->b, c->h, c->t, c->d, seconds) != 0) return;
+    for (int i = 0; bench_member_name(i); i++) {
+        const char *name = bench_member_name(i);
+        if (only && strcmp(only, name) != 0) continue;
+        if (bench_member(&r, name, c->b, c->h, c->t, c->d, seconds) != 0) {
+            printf("{\"error\": \"%s\"}\n", att_error_message());
+            continue;
+        }
+        printf("{\"member\": \"%s\", \"shape_bhtd\": [%lld, %lld, %lld, %lld], "
+               "\"fwd_ms\": %.4f, \"bwd_ms\": %.4f, \"fwd_to_plain\": %.2f, "
+               "\"bwd_to_plain\": %.2f, \"workspace_mb\": %.2f}\n",
+               name, (long long)c->b, (long long)c->h, (long long)c->t, (long long)c->d,
+               r.fwd_ms, r.bwd_ms, r.fwd_ms / plain.fwd_ms, r.bwd_ms / plain.bwd_ms,
+               r.workspace_mb);
+        fflush(stdout);
+    }
+}
+
+/* Cases bound by reading, with the bandwidth of as many bytes as the operands have
+ * measured before and after. */
+static void reading(int edges, double seconds)
+{
+    for (int i = 0; i < (edges ? 1 : 2); i++) {
+        bench_times r;
+        int64_t g = i ? 8 : 32;
+        size_t bytes = edges ? 51200000 : (size_t)g << 22;
+        double gbytes = bench_read_gbytes(threads_used, bytes, seconds), again;
+        int st = edges ? bench_edges(&r, 100000, 1000000, 8, 8, seconds)
+                       : bench_decode(&r, 32, g, 4096, 128, seconds);
+        if (st != 0) {
+            printf("{\"error\": \"%s\"}\n", att_error_message());
+            return;
+        }
+        again = bench_read_gbytes(threads_used, bytes, seconds);
+        if (again > gbytes) gbytes = again;
+        printf("{\"case\": \"%s\", \"kv_heads\": %lld, \"fwd_ms\": %.4f, "
+               "\"bwd_ms\": %.4f, \"gbytes_per_s\": %.2f, \"read_gbytes_per_s\": %.2f, "
+               "\"fwd_frac\": %.3f, \"workspace_mb\": %.2f}\n",
+               edges ? "edges" : "decode", edges ? 8 : (long long)g, r.fwd_ms, r.bwd_ms,
+               r.bytes / r.fwd_ms / 1e6, gbytes, r.bytes / r.fwd_ms / 1e6 / gbytes,
+               r.workspace_mb);
+        fflush(stdout);
+    }
+}
+
 static void run_set(const char *set, double seconds)
 {
     static const int64_t dense[][4] = {{1, 8, 512, 64},
@@ -84,6 +137,13 @@ static void run_set(const char *set, double seconds)
         c.h = 2, c.left = c.right = -1;
         show(&c, seconds);
     }
+    if (all || !strcmp(set, "edges")) reading(1, seconds);
+    if (all || !strcmp(set, "decode")) reading(0, seconds);
+    if (!strcmp(set, "members")) {
+        bench_case_init(&c);
+        c.h = 4, c.t = 512, c.d = 64;
+        members(&c, NULL, seconds);
+    }
     if (!strcmp(set, "long")) {
         c.name = "long";
         c.h = 1, c.t = 131072, c.left = c.right = -1;
@@ -93,7 +153,7 @@ static void run_set(const char *set, double seconds)
 
 int main(int argc, char **argv)
 {
-    const char *set = "all";
+    const char *set = "all", *member = NULL;
     double seconds = 0.3;
     int one = 0;
     bench_case c;
@@ -116,12 +176,15 @@ int main(int argc, char **argv)
             c.dropout = (float)atof(v), i++;
         } else if (!strcmp(argv[i], "--threads")) {
             if (att_set_threads(atoi(v)) < 0) return 2;
+            threads_used = atoi(v);
             i++;
         } else if (!strcmp(argv[i], "--cpu")) { /* one thread, by processor time */
-            bench_cpu_clock = 1;
+            bench_cpu_clock = threads_used = 1;
             if (att_set_threads(1) < 0) return 2;
         } else if (!strcmp(argv[i], "--seconds")) {
             seconds = atof(v), i++;
+        } else if (!strcmp(argv[i], "--member")) {
+            member = v, i++;
         } else if (!strcmp(argv[i], "--set")) {
             set = v, i++;
         } else {
@@ -129,7 +192,9 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (one)
+    if (member)
+        members(&c, member, seconds);
+    else if (one)
         show(&c, seconds);
     else
         run_set(set, seconds);

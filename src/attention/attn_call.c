@@ -16,12 +16,19 @@ static path choose_rest(const atti_attn_call *c, int backward, bool wants_params
 
 /* By the call's form; PATH_DECODE then asks each sequence, and what it does not take
  * goes the way of choose_rest(). */
-static path choose(const atti_attn_call *c, int backward, bool wants_params)
+static path choose_forward(const atti_attn_call *c)
 {
     if (c->dtype == ATT_F64) return PATH_REF;
-    if (!backward && atti_attn_edges_takes(c)) return PATH_EDGES;
-    if (!backward && atti_attn_decode_takes(c)) return PATH_DECODE;
-    return choose_rest(c, backward, wants_params);
+    if (atti_attn_edges_takes(c)) return PATH_EDGES;
+    if (atti_attn_decode_takes(c)) return PATH_DECODE;
+    return choose_rest(c, 0, false);
+}
+
+static path choose_backward(const atti_attn_call *c, const atti_attn_grad_call *g)
+{
+    if (c->dtype == ATT_F64) return PATH_REF;
+    if (atti_attn_edges_takes_grads(c, g)) return PATH_EDGES;
+    return choose_rest(c, 1, g->wants_params);
 }
 
 static size_t decode_bytes(const atti_attn_call *c)
@@ -33,15 +40,36 @@ static size_t decode_bytes(const atti_attn_call *c)
     return own > rest ? own : rest;
 }
 
-static size_t scratch_bytes(const atti_attn_call *c, int backward, bool wants_params)
+static size_t forward_bytes(const atti_attn_call *c)
 {
-    switch (choose(c, backward, wants_params)) {
+    switch (choose_forward(c)) {
     case PATH_REF: return 0;
     case PATH_EDGES: return atti_attn_edges_workspace(c);
     case PATH_DECODE: return decode_bytes(c);
-    case PATH_FAST: return atti_attn_fast_workspace(c, backward);
-    default: return atti_attn_generic_workspace(c, backward);
+    case PATH_FAST: return atti_attn_fast_workspace(c, 0);
+    default: return atti_attn_generic_workspace(c, 0);
     }
+}
+
+static size_t backward_bytes(const atti_attn_call *c, path way)
+{
+    switch (way) {
+    case PATH_REF: return 0;
+    case PATH_EDGES: return atti_attn_edges_grad_workspace(c);
+    case PATH_FAST: return atti_attn_fast_workspace(c, 1);
+    default: return atti_attn_generic_workspace(c, 1);
+    }
+}
+
+/* Which gradients will be wanted is not known yet: enough for any. */
+static size_t any_backward_bytes(const atti_attn_call *c)
+{
+    atti_attn_grad_call none;
+    memset(&none, 0, sizeof none);
+    size_t least = backward_bytes(c, choose_backward(c, &none)), most = least;
+    bool params = c->bias.data || c->sink_logit || c->alibi || c->edge_bias;
+    if (params && c->dtype != ATT_F64) most = backward_bytes(c, PATH_GENERIC);
+    return most > least ? most : least;
 }
 
 att_status att_attention_check(const att_attention_desc *desc,
@@ -58,19 +86,14 @@ att_status att_attention_workspace(size_t *bytes, const att_attention_desc *desc
     if (!bytes) return atti_fail(ATT_EINVAL, "attention: bytes is NULL");
     ATTI_TRY(atti_kernels_check());
     ATTI_TRY(atti_attn_resolve(&c, desc, args));
-    size_t least = scratch_bytes(&c, backward != 0, false), most = least;
-    /* Which gradients will be wanted is not known yet. */
-    bool params = c.bias.data || c.sink_logit || c.alibi;
-    if (backward && params) most = scratch_bytes(&c, 1, true);
-    *bytes = most > least ? most : least;
+    *bytes = backward ? any_backward_bytes(&c) : forward_bytes(&c);
     return ATT_OK;
 }
 
 /* The caller's scratch, or one for this call (*own, to be freed). */
-static att_status lend(atti_attn_call *c, void **own, int backward, bool wants_params)
+static att_status lend(atti_attn_call *c, void **own, size_t need)
 {
     const att_attention_args *a = c->args;
-    size_t need = scratch_bytes(c, backward, wants_params);
     *own = NULL;
     if (a->workspace && a->workspace_bytes < need)
         return atti_fail(ATT_EINVAL,
@@ -103,9 +126,9 @@ att_status att_attention_forward(const att_attention_desc *desc,
     ATTI_TRY(atti_kernels_check());
     ATTI_TRY(atti_attn_resolve(&c, desc, args));
     if (!args->out) return atti_fail(ATT_EINVAL, "attention: out is missing");
-    ATTI_TRY(lend(&c, &own, 0, false));
+    ATTI_TRY(lend(&c, &own, forward_bytes(&c)));
     att_status st;
-    switch (choose(&c, 0, false)) {
+    switch (choose_forward(&c)) {
     case PATH_REF: st = atti_attn_ref_forward(&c); break;
     case PATH_EDGES: st = atti_attn_edges_forward(&c); break;
     case PATH_DECODE: st = decode_and_rest(&c); break;
@@ -126,10 +149,12 @@ att_status att_attention_backward(const att_attention_desc *desc,
     ATTI_TRY(atti_kernels_check());
     ATTI_TRY(atti_attn_resolve(&c, desc, args));
     ATTI_TRY(atti_attn_resolve_grads(&g, &c, grads));
-    ATTI_TRY(lend(&c, &own, 1, g.wants_params));
+    const path way = choose_backward(&c, &g);
+    ATTI_TRY(lend(&c, &own, backward_bytes(&c, way)));
     att_status st;
-    switch (choose(&c, 1, g.wants_params)) {
+    switch (way) {
     case PATH_REF: st = atti_attn_ref_backward(&c, &g); break;
+    case PATH_EDGES: st = atti_attn_edges_backward(&c, &g); break;
     case PATH_FAST: st = atti_attn_fast_backward(&c, &g); break;
     default: st = atti_attn_generic_backward(&c, &g);
     }

@@ -254,10 +254,16 @@ static inline bool atti_attn_done(const atti_attn_call *c, int64_t b)
     return c->split && atti_attn_decode_takes_one(c, b);
 }
 
-/* Dot and softmax along edges: attn_edges.c. Forward only. */
+/* Dot and softmax along edges: attn_edges.c, attn_edges_bwd.c. Backward takes what forward
+ * takes, and asks which gradients are wanted: dq, dk, dv and a dedge_bias whose every
+ * number belongs to one edge and head. */
 bool atti_attn_edges_takes(const atti_attn_call *c);
 size_t atti_attn_edges_workspace(const atti_attn_call *c);
 ATT_MUST_CHECK att_status atti_attn_edges_forward(const atti_attn_call *c);
+bool atti_attn_edges_takes_grads(const atti_attn_call *c, const atti_attn_grad_call *g);
+size_t atti_attn_edges_grad_workspace(const atti_attn_call *c);
+ATT_MUST_CHECK att_status atti_attn_edges_backward(const atti_attn_call *c,
+                                                   const atti_attn_grad_call *g);
 
 /* The generic path: attn_generic_*.c. Any member, f32 and bf16. */
 size_t atti_attn_generic_workspace(const atti_attn_call *c, int backward);

@@ -23,6 +23,21 @@ typedef struct atti_attn_edges {
 
 enum { ATTI_ATTN_EDGE_BLOCK = 64 };
 
+/* Its backward, for one node and up to ATTI_ATTN_EDGE_BLOCK of its edges, from either end:
+ * at a query the far rows are keys and values, at a key they are queries and gradients of
+ * outputs. s = scale a . x + bias_scale bias; weight w = exp(s - lse), ds = w (b . y - delta). */
+typedef struct atti_attn_edge_grad {
+    const float *x, *y; /* far rows, heads x_head and y_head apart */
+    int64_t ld_x, ld_y, x_head, y_head;
+    int64_t heads, group, d, e;
+    float scale, bias_scale;
+    const float *bias; /* of the first edge, bias_ld apart; NULL = none */
+    int64_t bias_ld, bias_head;
+    float *dbias; /* written: bias_scale ds, laid out like bias; NULL = not wanted */
+    const float *stat; /* lse [heads], delta [heads] of a query */
+    int64_t ld_stat;   /* 0: of the one query; else row far[j] */
+} atti_attn_edge_grad;
+
 typedef struct atti_attn_row_kernels {
     /* e[j] = q . k[j,:] */
     void (*dot)(float *e, const float *q, const float *k, int64_t ld, int64_t n,
@@ -70,6 +85,11 @@ typedef struct atti_attn_row_kernels {
      * heads * (ATTI_ATTN_EDGE_BLOCK + 2). */
     void (*edges)(const atti_attn_edges *p, float *out, float *lse, const float *q,
                   const int32_t *col, int64_t n, float *scratch);
+    /* da[h,:] += sum_j ds x, db[h,:] += sum_j w y (db NULL = not wanted); a [heads, d],
+     * b [heads, e]. scratch: floats, 2 * heads * ATTI_ATTN_EDGE_BLOCK. */
+    void (*edges_bwd)(const atti_attn_edge_grad *p, float *da, float *db,
+                      const float *a, const float *b, const int32_t *far, int64_t n,
+                      float *scratch);
 } atti_attn_row_kernels;
 
 /* The table where atti_k()->attn is NULL (kernels/ref/ref_attn.c). */
