@@ -280,7 +280,9 @@ static void hint_for(att_status st)
         cli_hint("another training uses this directory; wait or stop it");
         break;
     case ATT_ENOMEM:
-        cli_hint("a smaller --batch or model needs less; --dry-run shows the sum");
+        cli_hint(
+            "smaller sizes or batches need less; train translate --dry-run shows the "
+            "sum");
         break;
     case ATT_EDIVERGED:
         cli_hint("a lower --learn-rate, a longer --lr-warmup or --clip-norm 1 helps");

@@ -110,5 +110,8 @@ char **cli_read_lines(const char *path, int64_t *n);
 /* A whole file, at most max bytes. NULL: reported. */
 char *cli_read_file(const char *path, size_t max, size_t *len);
 bool cli_mkdirs(const char *path);
+bool cli_is_file(const char *path); /* a plain file, not a pipe or a directory */
+/* Whether a file of text can be read, without reading it. false: reported. */
+bool cli_readable(const char *path);
 
 #endif

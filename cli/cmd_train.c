@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "term.h"
 #include "train_options.h"
+#include "train_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +43,8 @@ static const opt options[] = {
      .alias = "dim-vocabs",
      .kind = OPT_I32,
      .arg = "N",
-     .lo = 8,
-     .hi = 16777216,
+     .lo = 16,
+     .hi = 1048576,
      ROW(t.vocab_size),
      .help = "pieces of the trained vocabulary"},
     {.name = "separate-vocab",
@@ -62,7 +63,7 @@ static const opt options[] = {
      .kind = OPT_I32,
      .arg = "N",
      .lo = 2,
-     .hi = 16777216,
+     .hi = 65535,
      ROW(t.max_length),
      .help = "longer sentences (in tokens) are skipped in training and counted"},
     TRAIN_MODEL_ROWS,
@@ -72,13 +73,16 @@ static const opt options[] = {
      .kind = OPT_STR,
      .arg = "N(e|u|m)",
      ROW(t.after),
-     .help = "stop after epochs (12e), updates (8Ku) or minutes (40m)"},
+     .flags = OPT_NO_DEFAULT,
+     .help = "stop after epochs (12e), updates (8Ku) or minutes (40m) (default: 10,500 "
+             "updates for tiny, 100,000 for base, 30,000 else, but no more than 100 "
+             "epochs)"},
     {.name = "mini-batch-words",
      .alias = "batch-tokens",
      .kind = OPT_I32,
      .arg = "N",
      .lo = 1,
-     .hi = 1e9,
+     .hi = 16777216,
      ROW(t.batch_tokens),
      .help = "tokens an update, counted on the longer side"},
     {.name = "optimizer-delay",
@@ -86,7 +90,7 @@ static const opt options[] = {
      .kind = OPT_I32,
      .arg = "N",
      .lo = 1,
-     .hi = 1e6,
+     .hi = 65536,
      ROW(t.accumulate),
      .help = "batches whose gradients are added before an update"},
     {.name = "length-buckets",
@@ -124,7 +128,7 @@ static const opt options[] = {
      .lo = 0,
      .hi = 1e12,
      ROW(t.warmup),
-     .help = "updates until the peak"},
+     .help = "updates until the peak; by default no more than a fifth of the training"},
     {.name = "beta1",
      .kind = OPT_F32,
      .arg = "B",
@@ -186,7 +190,7 @@ static const opt options[] = {
      .kind = OPT_I32,
      .arg = "N",
      .lo = 0,
-     .hi = 10000,
+     .hi = 1000,
      ROW(t.average),
      .help = "last checkpoints to average at the end; 0 = none"},
     {.name = "seed",
@@ -199,12 +203,15 @@ static const opt options[] = {
      .kind = OPT_STR,
      .arg = "N(e|u|m)",
      ROW(t.valid_freq),
-     .help = "how often to validate"},
+     .flags = OPT_NO_DEFAULT,
+     .help = "how often to validate (default: 36 times)"},
     {.name = "save-freq",
      .kind = OPT_STR,
      .arg = "N(e|u|m)",
      ROW(t.save_freq),
-     .help = "how often to save a checkpoint"},
+     .flags = OPT_NO_DEFAULT,
+     .help = "how often to save a checkpoint (default: 144 times; fewer in a short "
+             "training)"},
     {.name = "disp-freq",
      .kind = OPT_STR,
      .arg = "N(e|u|m)",
@@ -223,7 +230,7 @@ static const opt options[] = {
      .kind = OPT_I32,
      .arg = "N",
      .lo = 0,
-     .hi = 1024,
+     .hi = 256,
      ROW(t.valid_beam),
      .help = "beam of the BLEU validation; 0 = validate by loss only"},
     {.name = "valid-tokenize",
@@ -231,7 +238,9 @@ static const opt options[] = {
      .arg = "NAME",
      .choices = "13a|zh|char|none|intl",
      ROW(t.valid_tokenize),
-     .help = "tokenisation for that BLEU"},
+     .flags = OPT_NO_DEFAULT,
+     .help = "tokenisation for that BLEU (default: 13a; none for text that looks "
+             "tokenised already, zh for Chinese)"},
     {.name = "keep-checkpoints",
      .kind = OPT_I32,
      .arg = "N",
@@ -244,8 +253,9 @@ static const opt options[] = {
      .kind = OPT_FLAG,
      ROW(t.resume),
      .flags = OPT_VOLATILE,
-     .help = "go on from the directory's last checkpoint; it ends with the bytes of a "
-             "training that was never interrupted"},
+     .help =
+         "go on from the directory's last checkpoint with the settings stored there; "
+         "it ends with the bytes of a training that was never interrupted"},
     {.name = "overwrite",
      .kind = OPT_FLAG,
      ROW(t.overwrite),
@@ -277,6 +287,7 @@ static const opt options[] = {
 typedef struct watcher {
     const train_opts *o;
     progress bar;
+    bool began; /* everything was checked and read */
 } watcher;
 
 static void report_json(const att_train_report *r)
@@ -340,10 +351,51 @@ static void report_step(watcher *w, const att_train_report *r)
     cli_free(t.s);
 }
 
+/* The settings in force in one paragraph, for the log. */
+static void say_settings(const train_opts *o)
+{
+    cli_text t = {0}, json = {0};
+    char *line, *save = NULL;
+    int at = 0;
+
+    opt_dump_json(&json, &cmd_train_translate, o);
+    for (line = strtok_r(json.s, "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        char *name = strchr(line, '"'), *colon = strstr(line, "\": ");
+        size_t n;
+
+        if (!name || !colon || strncmp(name, "\"attend", 7) == 0 ||
+            strncmp(name, "\"command", 8) == 0)
+            continue;
+        *colon = 0;
+        n = strlen(colon + 3);
+        if (n && colon[n + 2] == ',') colon[n + 2] = 0;
+        char *item = cli_format("%s %s", name + 1, colon + 3);
+        if (at + (int)strlen(item) > 96) {
+            cli_add(&t, "\n   ");
+            at = 0;
+        }
+        at += (int)strlen(item) + 3;
+        cli_addf(&t, " %s;", item);
+        cli_free(item);
+    }
+    cli_say("settings:\n   %s", t.s);
+    cli_free(t.s);
+    cli_free(json.s);
+}
+
 static void report(void *user, const att_train_report *r)
 {
     watcher *w = user;
 
+    if (!w->began) {
+        /* Errors come alone: the settings wait until nothing was found wrong. */
+        w->began = true;
+        progress_busy_end();
+        say_settings(w->o);
+        train_plan_say();
+        progress_start(&w->bar, "training");
+    }
     if (w->o->json && (r->kind != 1 || r->text)) report_json(r);
     switch (r->kind) {
     case 1: report_step(w, r); break;
@@ -352,6 +404,8 @@ static void report(void *user, const att_train_report *r)
                 term_style(stderr, "0"));
         break;
     default:
+        /* Checkpoints where the bar stands would only push the figures away. */
+        if (r->kind == 3 && progress_visible()) break;
         if (r->text && *r->text) cli_say("%s", r->text);
     }
 }
@@ -404,37 +458,44 @@ static void estimate_json(const att_train_estimate *e)
         (long long)e->updates_total, (long long)e->pairs, (long long)e->pairs_skipped);
 }
 
-/* The settings in force in one paragraph, for the log. */
-static void say_settings(const train_opts *o)
+/* What the directory's training began with holds for all that is not given anew. */
+static int stored_settings(train_opts *o)
 {
-    cli_text t = {0}, json = {0};
-    char *line, *save = NULL;
-    int at = 0;
+    char *path;
 
-    opt_dump_json(&json, &cmd_train_translate, o);
-    for (line = strtok_r(json.s, "\n", &save); line;
-         line = strtok_r(NULL, "\n", &save)) {
-        char *name = strchr(line, '"'), *colon = strstr(line, "\": ");
-        size_t n;
+    if (!o->t.resume || !o->t.model_dir || o->c.config) return 0;
+    path = cli_format("%s/config.train.json", o->t.model_dir);
+    return cli_is_file(path) ? opt_add_config(&cmd_train_translate, o, path) : 0;
+}
 
-        if (!name || !colon || strncmp(name, "\"attend", 7) == 0 ||
-            strncmp(name, "\"command", 8) == 0)
-            continue;
-        *colon = 0;
-        n = strlen(colon + 3);
-        if (n && colon[n + 2] == ',') colon[n + 2] = 0;
-        char *item = cli_format("%s %s", name + 1, colon + 3);
-        if (at + (int)strlen(item) > 96) {
-            cli_add(&t, "\n   ");
-            at = 0;
-        }
-        at += (int)strlen(item) + 3;
-        cli_addf(&t, " %s;", item);
-        cli_free(item);
-    }
-    cli_say("settings:\n   %s", t.s);
-    cli_free(t.s);
-    cli_free(json.s);
+/* Whatever is wrong with the options by themselves, before a file is touched. */
+static int check_options(train_opts *o)
+{
+    static const char name[] = "train translate";
+    att_status st;
+    int rc;
+
+    if ((rc = stored_settings(o)) != 0) return rc;
+    if ((rc = train_settle(o, name)) != 0) return rc;
+    if (o->t.n_train == 0)
+        return cli_usage(name, "%s: --train SOURCE TARGET is missing", name);
+    if (!o->t.model_dir && !o->t.dry_run)
+        return cli_usage(name, "%s: -m DIR is missing", name);
+    if (o->t.resume && o->t.overwrite)
+        return cli_usage(name, "%s: --resume and --overwrite exclude each other", name);
+    st = att_train_check(&o->t);
+    return train_refused(st, name);
+}
+
+/* A missing file is told before a directory is made for what it should have become. */
+static int check_files(const train_opts *o)
+{
+    const cli_list *lists[] = {&o->train, &o->valid, &o->tokenizers};
+
+    for (size_t i = 0; i < 3; i++)
+        for (int k = 0; k < lists[i]->n; k++)
+            if (!cli_readable(lists[i]->item[k])) return EXIT_FAILED;
+    return 0;
 }
 
 static int run(void *opts, const cli_list *words)
@@ -447,35 +508,28 @@ static int run(void *opts, const cli_list *words)
     int rc;
 
     (void)words;
-    if ((rc = train_settle(o, "train translate")) != 0) return rc;
-    if (o->t.n_train == 0)
-        return cli_usage("train translate", "train translate: --train SOURCE TARGET is "
-                                            "missing");
-    if (!o->t.model_dir && !o->t.dry_run)
-        return cli_usage("train translate", "train translate: -m DIR is missing");
-    if (o->t.resume && o->t.overwrite)
-        return cli_usage(
-            "train translate",
-            "train translate: --resume and --overwrite exclude each other");
+    if ((rc = check_options(o)) != 0) return rc;
+    if ((rc = check_files(o)) != 0) return rc;
     cli_catch_signals();
-    say_settings(o);
+    if ((rc = train_plan(o)) != 0) return rc;
     opt_dump_json(&config, &cmd_train_translate, o);
     o->t.config_text = config.s;
-    progress_start(&w.bar, "training");
     o->t.report = report;
     o->t.stop = cli_stop;
     o->t.user = &w;
+    progress_busy(o->t.dry_run ? "measuring" : "preparing");
     st = att_train_translate(&o->t, &estimate);
+    progress_busy_end();
     progress_end(&w.bar);
     if (st == ATT_ECANCELLED && cli_signal())
         cli_say("stopped; --resume goes on from the last checkpoint");
     if (st != ATT_OK) return cli_status(st);
-    if (o->t.dry_run) {
-        if (o->json)
-            estimate_json(&estimate);
-        else
-            print_estimate(&estimate);
-    }
+    if (!o->t.dry_run) return EXIT_FINE;
+    train_plan_say();
+    if (o->json)
+        estimate_json(&estimate);
+    else
+        print_estimate(&estimate);
     return EXIT_FINE;
 }
 
@@ -486,7 +540,9 @@ static const char *const examples[] = {
     "What would it take?",
     "attend train translate --preset base --train train.en train.de -m en-de --dry-run",
     "On after an interruption",
-    "attend train translate --config en-de/config.train.json --resume",
+    "attend train translate -m en-de --resume",
+    "The same training once more, with another seed",
+    "attend train translate --config en-de/config.train.json -m en-de.2 --seed 2",
     NULL,
 };
 

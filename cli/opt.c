@@ -345,8 +345,10 @@ static int put_number(const command *c, const opt *p, char *place, const char *w
     if (p->kind != OPT_F32 && p->kind != OPT_F64 && floor(v) != v)
         return refuse(c, p, w, "is not a whole number");
     if ((p->lo != 0 || p->hi != 0) && (v < p->lo || v > p->hi)) {
+        bool real = p->kind == OPT_F32 || p->kind == OPT_F64;
         char *why = p->hi >= 1e15 ? cli_format("is below %g", p->lo)
-                                  : cli_format("is not in %g..%g", p->lo, p->hi);
+                    : real        ? cli_format("is not in %g..%g", p->lo, p->hi)
+                                  : cli_format("is not in %.0f..%.0f", p->lo, p->hi);
         return refuse(c, p, w, why);
     }
     switch (p->kind) {
@@ -436,6 +438,33 @@ int opt_apply_again(const command *c, void *o)
 {
     if (c->defaults) c->defaults(o);
     return apply(&last, o);
+}
+
+bool opt_given(const char *name)
+{
+    bool negated;
+    int i = find_long(last.c, name, strlen(name), &negated);
+
+    return i >= 0 && last.bound[i].from != FROM_NOWHERE;
+}
+
+int opt_add_config(const command *c, void *o, const char *path)
+{
+    const char *preset = NULL;
+    size_t at = 0;
+    int rc;
+
+    for (size_t i = 0; opt_at(c, i); i++) {
+        if (!(opt_at(c, i)->flags & OPT_PRESET) || !last.bound[i].words.n) continue;
+        preset = last.bound[i].words.item[0];
+        last.bound[at = i] = (binding){0};
+    }
+    if ((rc = read_config(&last, path)) != 0) return rc;
+    if (preset && last.bound[at].words.n &&
+        strcmp(preset, last.bound[at].words.item[0]) != 0)
+        return cli_usage(c->name, "%s: --preset %s, but %s began with %s", c->name,
+                         preset, path, last.bound[at].words.item[0]);
+    return opt_apply_again(c, o);
 }
 
 int opt_parse(const command *c, void *o, int argc, char **argv, cli_list *words,

@@ -79,6 +79,11 @@ int opt_parse(const command *c, void *o, int argc, char **argv, cli_list *words,
 /* Defaults and given values once more, after what the defaults hang on has changed (a
  * model was loaded, which has its own). Exit code. */
 int opt_apply_again(const command *c, void *o);
+/* Whether a value for --name was given, by whatever way, in the last opt_parse(). */
+bool opt_given(const char *name);
+/* Takes the options of one more configuration file, for which nothing stronger speaks,
+ * and applies all again. A preset given otherwise than there is refused. Exit code. */
+int opt_add_config(const command *c, void *o, const char *path);
 /* The options in force as JSON, without the volatile ones. */
 void opt_dump_json(cli_text *t, const command *c, const void *o);
 /* The nearest of n names, or NULL when none is near. */

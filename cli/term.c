@@ -2,6 +2,7 @@
 #include "term.h"
 #include "cli.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +11,7 @@
 
 static int color_mode;
 static bool bar_on_screen;
+static volatile sig_atomic_t busy_on_screen;
 
 void term_setup(int color)
 {
@@ -133,9 +135,10 @@ bool progress_visible(void)
 
 void term_clear_line(void)
 {
-    if (!bar_on_screen) return;
+    if (!bar_on_screen && !busy_on_screen) return;
     fputs("\r\033[K", stderr);
     bar_on_screen = false;
+    busy_on_screen = 0;
 }
 
 void progress_start(progress *p, const char *label)
@@ -191,6 +194,57 @@ void progress_update(progress *p, double frac, double remaining_s, const char *t
 void progress_end(progress *p)
 {
     (void)p;
+    term_clear_line();
+    fflush(stderr);
+}
+
+/* --- busy ------------------------------------------------------------------------- */
+
+/* Nobody calls back while a vocabulary is made or a model loaded, so the alarm clock
+ * does. Its handler may only count and write(). */
+static char busy_line[96];
+static size_t busy_label_end;
+static long busy_seconds;
+static bool busy_runs;
+
+static void on_alarm(int signal)
+{
+    char *p = busy_line + busy_label_end, digits[24];
+    long s = ++busy_seconds;
+    int n = 0;
+
+    (void)signal;
+    do digits[n++] = (char)('0' + s % 10);
+    while ((s /= 10) > 0);
+    while (n > 0) *p++ = digits[--n];
+    *p++ = ' ';
+    *p++ = 's';
+    if (write(STDERR_FILENO, busy_line, (size_t)(p - busy_line)) > 0)
+        busy_on_screen = 1;
+    alarm(1);
+}
+
+void progress_busy(const char *label)
+{
+    struct sigaction act = {0};
+
+    if (!progress_visible()) return;
+    busy_label_end = (size_t)snprintf(busy_line, 64, "\r\033[K%.50s ", label);
+    busy_seconds = 0;
+    busy_runs = true;
+    act.sa_handler = on_alarm;
+    act.sa_flags = SA_RESTART;
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGALRM, &act, NULL);
+    alarm(1);
+}
+
+void progress_busy_end(void)
+{
+    if (!busy_runs) return;
+    alarm(0);
+    signal(SIGALRM, SIG_IGN);
+    busy_runs = false;
     term_clear_line();
     fflush(stderr);
 }

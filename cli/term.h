@@ -35,6 +35,10 @@ void progress_start(progress *p, const char *label);
  * remaining_s < 0: worked out from frac. */
 void progress_update(progress *p, double frac, double remaining_s, const char *text);
 void progress_end(progress *p);
+/* For work that says nothing on its way: label and seconds, from the first second until
+ * progress_busy_end() or any line that is printed. One at a time. */
+void progress_busy(const char *label);
+void progress_busy_end(void);
 bool progress_visible(void);
 
 /* "1:02:03", "04:05" */

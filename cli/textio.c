@@ -213,6 +213,26 @@ char *cli_read_file(const char *path, size_t max, size_t *len)
     return s;
 }
 
+bool cli_is_file(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool cli_readable(const char *path)
+{
+    struct stat info;
+    int err = 0;
+
+    if (stat(path, &info) != 0 || access(path, R_OK) != 0)
+        err = errno;
+    else if (S_ISDIR(info.st_mode))
+        err = EISDIR;
+    if (err) cli_fail("%s: cannot be read: %s", path, strerror(err));
+    return err == 0;
+}
+
 bool cli_mkdirs(const char *path)
 {
     char *copy = cli_strdup(path);

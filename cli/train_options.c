@@ -34,8 +34,7 @@ int train_preset(void *opts, const char *name)
         show(o);
         return 0;
     }
-    cli_status(st);
-    return EXIT_USAGE;
+    return train_refused(st, "train translate");
 }
 
 int train_settle(train_opts *o, const char *name)
@@ -70,4 +69,11 @@ int train_settle(train_opts *o, const char *name)
     if (o->tokenizers.n > 1) o->t.tokenizer_target = o->tokenizers.item[1];
     if (o->tokenizer_target) o->t.tokenizer_target = o->tokenizer_target;
     return 0;
+}
+
+int train_refused(att_status st, const char *name)
+{
+    if (st == ATT_EINVAL || st == ATT_ENOTFOUND || st == ATT_ESHAPE)
+        return cli_usage(name, "%s: %s", name, att_error_message());
+    return cli_status(st);
 }

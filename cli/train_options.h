@@ -22,6 +22,9 @@ int train_preset(void *o, const char *name);
 /* Words to pointers: files in pairs, choices to the library's numbers. Exit code. */
 int train_settle(train_opts *o, const char *name);
 
+/* The exit code for what att_train_check() found; a refused option is a misuse. */
+int train_refused(att_status st, const char *name);
+
 /* The rows of the tables that `bench train` uses too. */
 #define TRAIN_ROW(member) .at = offsetof(train_opts, member)
 #define TRAIN_MODEL_ROWS                                                               \
@@ -32,14 +35,15 @@ int train_settle(train_opts *o, const char *name);
          TRAIN_ROW(preset),                                                            \
          .flags = OPT_PRESET,                                                          \
          .help =                                                                       \
-             "sizes, dropout, rates and schedule at once: tiny (4+4 layers, width "    \
-             "128), small, base (6+6 layers, width 512); other options win over it"},  \
+             "the whole recipe at once, sizes, dropout, batch, rates, length: tiny "   \
+             "(4+4 layers, width 128), small (4+4, 256), base (6+6, 512); other "      \
+             "options win over it"},                                                   \
         {.name = "dim",                                                                \
          .alias = "dim-emb",                                                           \
          .kind = OPT_I32,                                                              \
          .arg = "N",                                                                   \
          .lo = 1,                                                                      \
-         .hi = 1048576,                                                                \
+         .hi = 65536,                                                                  \
          TRAIN_ROW(t.d_model),                                                         \
          .help = "width of the model"},                                                \
         {.name = "ffn",                                                                \
@@ -47,7 +51,7 @@ int train_settle(train_opts *o, const char *name);
          .kind = OPT_I32,                                                              \
          .arg = "N",                                                                   \
          .lo = 1,                                                                      \
-         .hi = 1048576,                                                                \
+         .hi = 262144,                                                                 \
          TRAIN_ROW(t.ffn),                                                             \
          .help = "width of the feed-forward layers"},                                  \
         {.name = "heads",                                                              \
@@ -57,7 +61,7 @@ int train_settle(train_opts *o, const char *name);
          .lo = 1,                                                                      \
          .hi = 1024,                                                                   \
          TRAIN_ROW(t.heads),                                                           \
-         .help = "attention heads; they divide the width"},                            \
+         .help = "attention heads; a divisor of the width"},                           \
         {.name = "enc-depth",                                                          \
          .alias = "encoder-layers",                                                    \
          .kind = OPT_I32,                                                              \

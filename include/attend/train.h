@@ -76,8 +76,8 @@ typedef struct att_train_opts {
     int32_t average;   /* last N checkpoints averaged; 0 = none */
     /* watching */
     const char *save_freq, *valid_freq, *disp_freq; /* "1e", "500u", "10m" */
-    int32_t early_stopping;     /* validations without improvement; 0 = never */
-    int32_t valid_beam;         /* beam of BLEU validation; 0 = loss only */
+    int32_t early_stopping; /* validations without improvement; 0 = never */
+    int32_t valid_beam; /* beam of BLEU validation, if files are given; 0 = loss only */
     const char *valid_tokenize; /* BLEU's tokenisation: 13a, none, zh, ... */
     int32_t keep_checkpoints;
     /* running */
@@ -100,10 +100,16 @@ typedef struct att_train_opts {
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);
-/* tiny (Wu et al. 2021: 4+4 layers, width 128, 4 heads, ffn 256), small, base (Vaswani et al. 2017); sizes, dropout,
- * rates, schedule. ATT_ENOTFOUND lists the names. */
+/* tiny (Wu et al. 2021: 4+4 layers, width 128, 4 heads, ffn 256), small, base (Vaswani et al. 2017): the whole recipe,
+ * that is sizes, dropout, batch, rates, schedule, how long (10,500, 30,000 and 100,000 updates), how often to validate
+ * and to save, the beam of validations. ATT_ENOTFOUND lists the names. */
 ATT_API ATT_MUST_CHECK att_status att_train_preset(att_train_opts *opts,
                                                    const char *name);
+
+/* Whether the options can be trained with, as far as they tell by themselves: no file is
+ * read and nothing is made. ATT_EINVAL, ATT_ENOTFOUND or ATT_ENOTSUP with a message that
+ * names the option as the command line has it. att_train_translate() begins with this. */
+ATT_API ATT_MUST_CHECK att_status att_train_check(const att_train_opts *opts);
 
 /* What a training would take, filled by a dry run: part by part, in bytes. */
 typedef struct att_train_estimate {

@@ -27,6 +27,22 @@ try train translate --train a b --valid v -m x
 try train translate --preset huge --train a b -m x
 try train translate --positions sideways --train a b -m x
 try train translate --train a b -m x --resume --overwrite
+# Options are checked before a file is looked for: a and b are not there.
+try train translate --train a b -m x --after 3x
+try train translate --train a b -m x --after 0
+try train translate --train a b -m x --save-freq soon
+try train translate --train a b -m x --dim 30 --heads 4
+try train translate --train a b -m x --dim 2048 --heads 4
+try train translate --train a b -m x --dim 36 --heads 4 --positions rope
+try train translate --train a b -m x --mini-batch-words 0
+try train translate --train a b -m x --vocab-size 5000000
+try train translate --train a b -m x --dropout 1
+try train translate --train a b -m x --learn-rate 0
+try train translate --train a b -m x --weight-decay 0.1
+try train translate --train a b -m x --early-stopping 3
+try train translate --train a b -m x --score general-dot
+try train translate --train a b -m x --precision fp8
+try train translate --train a b -m x --optimizer lion
 try evaluate
 try evaluate --reference a -m b
 try evaluate -m b
@@ -41,3 +57,4 @@ try vocab show
 try bench train --batch 16
 try bench attention --shape 1,2
 try bench translate
+test ! -e x

@@ -20,6 +20,8 @@ static void trainings(void **state)
     REFUSES(att_train_preset, (&o, "vast"), ATT_ENOTFOUND, "tiny");
     REFUSES(att_train_translate, (NULL, NULL), ATT_EINVAL, "NULL");
     REFUSES(att_train_translate, (&o, NULL), ATT_EINVAL, "training files");
+    REFUSES(att_train_check, (NULL), ATT_EINVAL, "NULL");
+    REFUSES(att_train_check, (&o), ATT_EINVAL, "training files");
     o.train_source = o.train_target = files;
     o.n_train = 1;
     REFUSES(att_train_translate, (&o, NULL), ATT_EINVAL, "directory");

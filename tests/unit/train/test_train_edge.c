@@ -433,7 +433,7 @@ static void wrong_options_are_named(void **state)
     WRONG(o.dropout = 1.0f, ATT_EINVAL, "--dropout");
     WRONG(o.lr = 0.0f, ATT_EINVAL, "--learn-rate");
     WRONG(o.lr = -1.0f, ATT_EINVAL, "--learn-rate");
-    WRONG(o.heads = 3, ATT_EFORMAT, "3");
+    WRONG(o.heads = 3, ATT_EINVAL, "--heads 3");
     WRONG(o.max_length = 70000, ATT_EINVAL, "--max-length");
     WRONG(o.weight_decay = 0.1f, ATT_EINVAL, "adamw");
     WRONG(o.precision = 1, ATT_ENOTSUP, "bfloat16");
