@@ -94,7 +94,9 @@ static int program(const info_opts *o)
         cli_addf(&t, ",\"abi\":%d,\"threads\":%d,\"kernels\":", att_abi_version(),
                  att_threads());
         cli_add_json(&t, att_kernels_isa());
-        cli_addf(&t, ",\"kernels_available\":[%s],\"matmul\":", list.s);
+        cli_addf(&t, ",\"kernels_available\":[%s],\"bf16\":", list.s);
+        cli_add_json(&t, att_kernels_bf16());
+        cli_add(&t, ",\"matmul\":");
         cli_add_json(&t, att_matmul_provider());
         build_json(&t);
         cli_add(&t, "}");
@@ -105,6 +107,7 @@ static int program(const info_opts *o)
     row("kernels",
         cli_format("%s in use; this processor runs %s", att_kernels_isa(), list.s));
     row("matmul", att_matmul_provider());
+    row("bf16", att_kernels_bf16());
     row("threads", cli_format("%d", att_threads()));
     fputs(att_build_info(), stdout);
     return EXIT_FINE;

@@ -228,6 +228,9 @@ typedef struct att_tape_plan_opts {
                           default, the results of norms (a sweep over memory); 2 also
                           attention's; 3 also linear with an activation (a third of
                           its products once more). Results are the same bits */
+    int32_t precision; /* of the products of linear, matmul and vocab_loss: 0, the
+                          default, f32; 1 bf16: operands are rounded to bf16, sums,
+                          values and gradients stay f32 (docs/bf16.md) */
 } att_tape_plan_opts;
 ATT_API void att_tape_plan_opts_init(att_tape_plan_opts *opts);
 

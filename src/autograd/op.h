@@ -67,6 +67,7 @@ typedef struct atti_call {
     size_t scratch_bytes;
     uint64_t key; /* of dropout: (seed, step, node) */
     int training;
+    int bf16; /* products round their operands to bf16 */
 } atti_call;
 
 /* Shape inference: in[] are given (absent: cols 0), the rest is to be filled. */

@@ -59,7 +59,7 @@ struct att_tape {
     size_t n_symbols, cap_symbols;
 
     /* plan */
-    int planned, training_plan, recompute;
+    int planned, training_plan, recompute, bf16;
     int threads;
     att_var loss;
     atti_node_plan *node_plan;

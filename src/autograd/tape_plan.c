@@ -55,6 +55,7 @@ void atti_call_shapes(const att_tape *t, const atti_node *n,
 {
     memset(c, 0, sizeof *c);
     c->node = n;
+    c->bf16 = t->bf16;
     for (int32_t i = 0; i < n->n_in; i++) {
         if (n->in[i] == ATT_NO_VAR) continue;
         const atti_shape *s = &t->values[n->in[i]].shape;
@@ -501,6 +502,9 @@ static att_status plan_memory(att_tape *t, const att_tape_plan_opts *opts,
         (loss < 0 || (size_t)loss >= t->n_values || t->values[loss].producer < 0))
         return atti_fail(ATT_EINVAL, "tape plan: value %d is no loss to train",
                          (int)loss);
+    if (opts->precision != 0 && opts->precision != 1)
+        return atti_fail(ATT_EINVAL, "tape plan: precision %d, expected 0 or 1",
+                         (int)opts->precision);
     ATTI_TRY(set_maxima(t, opts));
     planner p = {.t = t, .n = (int32_t)t->n_nodes, .training = opts->training != 0};
     size_t nv = t->n_values, nn = t->n_nodes;
@@ -508,6 +512,7 @@ static att_status plan_memory(att_tape *t, const att_tape_plan_opts *opts,
     t->loss = loss;
     t->training_plan = p.training;
     t->recompute = opts->recompute;
+    t->bf16 = opts->precision;
     t->threads = atti_threads_max();
     atti_free(t->node_plan);
     t->node_plan = NULL;

@@ -56,6 +56,7 @@ static att_status make_model(bench *b, const att_train_opts *o)
     plan.training = 1;
     plan.max_rows = most;
     plan.n_max_rows = 4;
+    plan.precision = o->precision;
     ATTI_TRY(att_tape_plan(b->tape, &plan));
     return atti_family_bind(b->tape, &b->params, b->grads);
 }
@@ -125,8 +126,10 @@ static int product_of(const att_tape *t, const atti_node *n, atti_matmul_shape *
         strcmp(n->op->name, "linear") == 0 || strcmp(n->op->name, "vocab_loss") == 0;
     if (!is) return 0;
     const atti_shape *x = &t->values[n->in[0]].shape, *w = &t->values[n->in[1]].shape;
-    *s = (atti_matmul_shape){
-        .rows = atti_rows_bound(t, x->rows), .n_out = w->rows, .n_in = w->cols};
+    *s = (atti_matmul_shape){.rows = atti_rows_bound(t, x->rows),
+                             .n_out = w->rows,
+                             .n_in = w->cols,
+                             .bf16 = t->bf16};
     return 1;
 }
 

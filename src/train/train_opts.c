@@ -234,10 +234,6 @@ static att_status parse_words(atti_trainer *t)
         return atti_fail(ATT_EINVAL, "--weight-decay %g needs --optimizer adamw or sgd",
                          (double)o->weight_decay);
     }
-    if (o->precision == 1) {
-        return atti_fail(ATT_ENOTSUP,
-                         "--precision bfloat16: this build trains in f32 only");
-    }
     return ATT_OK;
 }
 

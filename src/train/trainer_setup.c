@@ -1,5 +1,6 @@
 /* trainer_setup.c - from options to a trainer that can make its first update: directory,
  * lock, vocabulary, corpus, model, memory. */
+#include "attend/kernels.h"
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/file.h"
@@ -214,6 +215,7 @@ static att_status plan_memory(atti_trainer *t)
     po.training = 1;
     po.max_rows = rows;
     po.n_max_rows = 4;
+    po.precision = t->o.precision;
     t->memory.size = (uint32_t)sizeof t->memory;
     ATTI_TRY(att_tape_measure(t->tape, &po, &t->memory));
     ATTI_TRY(check_memory(t));
@@ -236,6 +238,20 @@ att_status atti_trainer_open_feed(atti_trainer *t)
     return atti_feed_open(&t->feed, &t->train, &t->feed_opts, t->state.pos);
 }
 
+static void say_precision(atti_trainer *t)
+{
+    const char *by = att_kernels_bf16();
+    if (strcmp(by, "emulated") == 0)
+        atti_train_say(t, 4,
+                       "precision: operands of products are rounded to bfloat16; this "
+                       "processor multiplies them in float32, so it gains no speed");
+    else
+        atti_train_say(t, 4,
+                       "precision: products of bfloat16 operands by %s, sums, weights "
+                       "and optimiser in float32",
+                       by);
+}
+
 static att_status open_trainer(atti_trainer *t)
 {
     ATTI_TRY(atti_train_opts_check(t));
@@ -251,6 +267,7 @@ static att_status open_trainer(atti_trainer *t)
     if (t->o.resume) ATTI_TRY(atti_checkpoint_load(t, &found));
     ATTI_TRY(atti_train_log_open(t));
     ATTI_TRY(atti_train_config_write(t));
+    if (t->o.precision) say_precision(t);
     say_pairs(t, "training", &t->train);
     if (t->valid.n > 0) say_pairs(t, "validation", &t->valid);
     return atti_trainer_open_feed(t);

@@ -54,8 +54,10 @@ static void needs(const atti_node *n, uint32_t *ins, uint32_t *outs)
 
 static atti_matmul_shape product(const atti_call *c)
 {
-    return (atti_matmul_shape){
-        .rows = c->in[X].rows, .n_out = c->in[W].rows, .n_in = c->in[X].cols};
+    return (atti_matmul_shape){.rows = c->in[X].rows,
+                               .n_out = c->in[W].rows,
+                               .n_in = c->in[X].cols,
+                               .bf16 = c->bf16};
 }
 
 static atti_drop drop_of(const atti_call *c)

@@ -38,7 +38,8 @@ static atti_matmul_shape product(const atti_call *c)
     return (atti_matmul_shape){.rows = c->in[A].rows,
                                .n_out = c->out[0].cols,
                                .n_in = c->in[A].cols,
-                               .trans = !m->trans_b};
+                               .trans = !m->trans_b,
+                               .bf16 = c->bf16};
 }
 
 static att_status forward(atti_call *c)

@@ -143,7 +143,8 @@ static att_status block_gradients(const block *b)
 {
     atti_call *c = b->c;
     int64_t v = c->in[TABLE].rows, cols = c->in[X].cols;
-    atti_matmul_shape s = {.rows = b->rows, .n_out = v, .n_in = cols};
+    atti_matmul_shape s = {
+        .rows = b->rows, .n_out = v, .n_in = cols, .bf16 = c->bf16};
     ATTI_TRY(atti_matmul_grad_input(&s, (float *)c->save[SAVE_DX] + b->row0 * cols,
                                     cols, b->r.logits, v, c->in[TABLE].f, 0, NULL));
     ATTI_TRY(atti_matmul_grad_weight(&s, c->save[SAVE_DTABLE], b->r.logits, v,
@@ -177,7 +178,8 @@ static att_status forward(atti_call *c)
     double sum[4] = {0};
     for (b.row0 = 0; b.row0 < n; b.row0 += b.r.block) {
         b.rows = atti_min_i64(b.r.block, n - b.row0);
-        atti_matmul_shape s = {.rows = b.rows, .n_out = v, .n_in = cols};
+        atti_matmul_shape s = {
+            .rows = b.rows, .n_out = v, .n_in = cols, .bf16 = c->bf16};
         atti_epilogue epi = {finish_rows, &b};
         ATTI_TRY(atti_matmul_forward(&s, b.r.logits, v, c->in[X].f + b.row0 * cols,
                                      cols, c->in[TABLE].f, &epi));
