@@ -204,8 +204,18 @@ def pools():
         case("pool", [kind], {"x": x, "offsets": off}, [torch.stack(rows)])
 
 
+def weighted_pools():
+    off = offsets([3, 0, 4, 1])
+    for heads in (1, 2):
+        x, e = rand(off[-1], 6), rand(off[-1], heads, 2.0)
+        alpha = torch.cat([e[a:b].softmax(0) for a, b in zip(off, off[1:])])
+        wide = alpha.repeat_interleave(6 // heads, 1) * x
+        y = torch.stack([wide[a:b].sum(0) for a, b in zip(off, off[1:])])
+        case("pool_softmax", [], {"x": x, "e": e, "offsets": off}, [y, alpha], 1)
+
+
 def main():
-    for make in (linear, norms, embed, attention, losses, pieces, pools):
+    for make in (linear, norms, embed, attention, losses, pieces, pools, weighted_pools):
         make()
     save_file({k: v.contiguous() for k, v in tensors.items()},
               f"{sys.argv[1]}/ops.safetensors",

@@ -10,6 +10,8 @@
 #include "attend/kernels.h"
 #include "attend/metrics.h"
 #include "attend/model.h"
+#include "attend/nn.h"
+#include "attend/npy.h"
 #include "attend/safetensors.h"
 #include "attend/tape.h"
 #include "attend/tensor.h"

@@ -202,6 +202,12 @@ ATT_API ATT_MUST_CHECK att_status att_op_gather_rows(att_tape *tape, att_var *y,
  * rows; an empty sequence gives zeros. offsets [B+1,1]. */
 ATT_API ATT_MUST_CHECK att_status att_op_pool(att_tape *tape, att_var *y, att_var x,
                                               att_var offsets, int32_t kind);
+/* y [B,H*E] = the mean of each sequence's rows of x [N,H*E], weighted by alpha [N,H] =
+ * softmax of e [N,H] over the sequence: attention with one query a sequence. alpha carries no
+ * gradient (keep it to look at it). offsets [B+1,1]; an empty sequence gives zeros. */
+ATT_API ATT_MUST_CHECK att_status att_op_pool_softmax(att_tape *tape, att_var *y,
+                                                      att_var *alpha, att_var x,
+                                                      att_var e, att_var offsets);
 /* Losses with a target a row. Class ids: loss and stats as att_op_vocab_loss with the
  * logits at hand. */
 ATT_API ATT_MUST_CHECK att_status att_op_cross_entropy(att_tape *tape, att_var *loss,

@@ -23,6 +23,7 @@
     X(slice_cols)                                                                      \
     X(gather_rows)                                                                     \
     X(pool)                                                                            \
+    X(pool_softmax)                                                                    \
     X(cross_entropy)                                                                   \
     X(squared_error)
 /* clang-format on */

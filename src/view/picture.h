@@ -5,6 +5,7 @@
 #define ATTI_PICTURE_H
 
 #include "attend/view.h"
+#include "base/crc32.h"
 #include "base/json.h"
 
 #define ATTI_COLOUR_NONE (-1)
@@ -118,7 +119,6 @@ ATT_MUST_CHECK att_status atti_cairo_missing(atti_str *s, const att_picture *p);
 /* cells [rows, cols] through the palette as a PNG of one pixel a cell. */
 void atti_png_cells(atti_str *s, const atti_shape *image);
 void atti_base64_add(atti_str *s, const void *data, size_t n);
-uint32_t atti_crc32(uint32_t crc, const void *data, size_t n); /* start with 0 */
 /* Text for XML and HTML: & < > " ' escaped. */
 void atti_markup_add(atti_str *s, const char *text);
 

@@ -1,4 +1,4 @@
-/* picture_png.c - small pieces of encoding that need no library: base64, CRC-32, and a
+/* picture_png.c - small pieces of encoding that need no library: base64, and a
  * palette PNG with stored blocks for heat maps inside an SVG. */
 #include "view/picture.h"
 #include <string.h>
@@ -25,24 +25,6 @@ void atti_base64_add(atti_str *s, const void *data, size_t n)
         }
     }
     atti_str_add_n(s, block, k);
-}
-
-uint32_t atti_crc32(uint32_t crc, const void *data, size_t n)
-{
-    /* Four bits a step: no table to initialise, fast enough for what is written here. */
-    static const uint32_t nibble[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-                                        0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-                                        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                                        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-    const unsigned char *p = data;
-
-    crc = ~crc;
-    for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
-        crc = crc >> 4 ^ nibble[crc & 15];
-        crc = crc >> 4 ^ nibble[crc & 15];
-    }
-    return ~crc;
 }
 
 static void big_endian(unsigned char out[4], uint32_t v)

@@ -199,6 +199,35 @@ void ops_ref_pool(ops_case *c)
     }
 }
 
+/* pool_softmax(x, e, offsets). */
+void ops_ref_pool_softmax(ops_case *c)
+{
+    ops_mat *x = &c->in[0], *e = &c->in[1];
+    for (int64_t b = 0; b + 1 < c->in[2].rows; b++) {
+        int64_t from = c->in[2].i[b], to = c->in[2].i[b + 1], w = x->cols / e->cols;
+        for (int64_t h = 0; h < e->cols; h++) {
+            double sum = 0, mean = 0;
+            for (int64_t r = from; r < to; r++) sum += exp(get(e, r, h));
+            for (int64_t i = h * w; i < (h + 1) * w; i++) {
+                double y = 0;
+                for (int64_t r = from; r < to; r++)
+                    y += exp(get(e, r, h)) / sum * get(x, r, i);
+                if (from < to) set(c, 0, b, i, y);
+                mean += y * dout(c, 0, b, i);
+            }
+            for (int64_t r = from; r < to; r++) {
+                double alpha = exp(get(e, r, h)) / sum;
+                set(c, 1, r, h, alpha);
+                for (int64_t i = h * w; i < (h + 1) * w; i++) {
+                    add(x, r, i, alpha * dout(c, 0, b, i));
+                    add(e, r, h, alpha * get(x, r, i) * dout(c, 0, b, i));
+                }
+                add(e, r, h, -alpha * mean);
+            }
+        }
+    }
+}
+
 /* ---- losses ---- */
 
 typedef struct xent {

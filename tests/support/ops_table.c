@@ -175,6 +175,23 @@ static void make_pool(ops_case *c, atti_rng *r, int variant)
     result(c, r, 0, seqs, cols);
 }
 
+static att_status rec_pool_softmax(const ops_case *c, att_tape *t, const att_var *in,
+                                   att_var *out)
+{
+    (void)c;
+    return att_op_pool_softmax(t, &out[0], &out[1], in[0], in[1], in[2]);
+}
+
+static void make_pool_softmax(ops_case *c, atti_rng *r, int variant)
+{
+    int64_t h = 1 + variant % 3, cols = h * draw_cols(r), seqs = variant;
+    int64_t n = fill_offsets(&c->in[2], r, seqs, 11);
+    fill(&c->in[0], r, n, cols, 1.0);
+    fill(&c->in[1], r, n, h, 2.0);
+    result(c, r, 0, seqs, cols);
+    result(c, r, 1, n, h);
+}
+
 /* ---- attention ---- */
 
 static att_status rec_attention(const ops_case *c, att_tape *t, const att_var *in,
@@ -503,6 +520,14 @@ const ops_entry ops_entries[] = {
      ops_ref_gather_rows,
      make_gather_rows},
     {"pool", {"x:N", "offsets:o"}, 1, 2, 2, rec_pool, ops_ref_pool, make_pool},
+    {"pool_softmax",
+     {"x:N", "e:N", "offsets:o"},
+     2,
+     16,
+     32,
+     rec_pool_softmax,
+     ops_ref_pool_softmax,
+     make_pool_softmax},
     {"cross_entropy",
      {"logits:N", "targets:n"},
      2,

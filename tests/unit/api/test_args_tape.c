@@ -239,6 +239,18 @@ static void losses(void **state)
             ATT_EINVAL, "smoothing");
     REFUSES(att_op_vocab_loss, LOSS(f.t, &y, &s, f.x, f.w, ABSENT, f.ids, 0.1f, 8),
             ATT_EINVAL, "8");
+    REFUSES(att_op_pool_softmax, (NULL, &y, &s, f.x, f.row, f.offsets), ATT_EINVAL,
+            "NULL");
+    REFUSES(att_op_pool_softmax, (f.t, NULL, &s, f.x, f.x, f.offsets), ATT_EINVAL,
+            "NULL");
+    REFUSES(att_op_pool_softmax, (f.t, &y, NULL, f.x, f.x, f.offsets), ATT_EINVAL,
+            "NULL");
+    REFUSES(att_op_pool_softmax, (f.t, &y, &s, FOREIGN, f.x, f.offsets), ATT_EINVAL,
+            "9999");
+    REFUSES(att_op_pool_softmax, (f.t, &y, &s, f.x, f.wide, f.offsets), ATT_ESHAPE,
+            "12");
+    REFUSES(att_op_pool_softmax, (f.t, &y, &s, f.x, f.row, f.offsets), ATT_ESHAPE, "");
+    REFUSES(att_op_pool_softmax, (f.t, &y, &s, f.x, f.x, f.ids), ATT_ESHAPE, "");
     REFUSES(att_op_cross_entropy, (NULL, &y, &s, f.x, f.ids, 0.0f), ATT_EINVAL, "NULL");
     REFUSES(att_op_cross_entropy, (f.t, NULL, &s, f.x, f.ids, 0.0f), ATT_EINVAL, "");
     REFUSES(att_op_cross_entropy, (f.t, &y, NULL, f.x, f.ids, 0.0f), ATT_EINVAL, "");

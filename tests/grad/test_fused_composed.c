@@ -1,0 +1,788 @@
+/* test_fused_composed.c - attention as one operator equals attention spelled out on the tape
+ * with matmul, add, mul, softmax ..., for every member that a tape can hold: the result and
+ * all gradients (x, memory, projections, biases, parameters of the score, tables).
+ *
+ * Both tapes have the same parameters by name; the fused one comes from att_nn_attention.
+ * What no small operator computes (which key is hit, which weights are dropped, the
+ * support of sparsemax) is worked out here in double from the composed scores and enters
+ * the composed tape as a constant; the gradients then are the definitions':
+ * straight-through for hard choices, the projection's on its support for sparsemax.
+ *
+ * Tolerance: operands are of order one, sums have at most 36 terms, and a chain of some
+ * twelve operators of a few roundings (2^-24) each lies between parameters and loss:
+ * 2^-24 * (12 * 8 + 4 sqrt(36)) is 7e-6 of the largest number of a tensor; 3e-5 is asked,
+ * since cosine and ReLU by row divide by numbers that may be small. */
+#include "attend/nn.h"
+#include "attention/attn_internal.h"
+#include "base/rng.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { T = 5, S = 6, C = 8, M = 7, MAX = 64, INTS = 256, SEED = 11, STEP = 2 };
+
+typedef struct member {
+    const char *name;
+    int cross;
+    int32_t h, g, d, dk, e, projections, biases; /* 0: the defaults */
+    att_attention_desc desc;                     /* size 0: zero means default */
+    int shared, no_b, rel, sink, slopes;
+} member;
+
+/* Fields that are 0 here keep what att_attention_desc_init says. */
+#define DESC(...) .desc = {__VA_ARGS__}
+static const member members[] = {
+    {"scaled dot", .h = 2},
+    {"dot, scale 1", .h = 2, DESC(.scale = 1)},
+    {"simplest form", .h = 1, .projections = -1, DESC(.scale = 1)},
+    {"no biases", .h = 2, .biases = -1},
+    {"cross", .h = 2, .cross = 1},
+    {"widths", .h = 2, .d = 3, .e = 5, .cross = 1},
+    {"grouped", .h = 4, .g = 2, .d = 3},
+    {"multi-query", .h = 3, .g = 1, .d = 4, .e = 2},
+    {"no output matrix", .h = 2, .projections = ATT_NN_Q | ATT_NN_K | ATT_NN_V},
+    {"causal", .h = 2, DESC(.causal = 1)},
+    {"causal, cross", .h = 2, .cross = 1, DESC(.causal = 1)},
+    {"window", .h = 2,
+     DESC(.left = 2, .right = 3)}, /* one more than meant, see below */
+    {"itself", .h = 2, DESC(.left = 1, .right = 1)},
+    {"window, sinks", .h = 2, DESC(.left = 2, .sinks = 1, .causal = 1)},
+    {"blocks", .h = 2, DESC(.block = 2)},
+    {"soft cap", .h = 2, DESC(.softcap = 0.7f, .scale = 1)},
+    {"temperature", .h = 2, DESC(.temperature = 0.5f)},
+    {"alibi", .h = 2, DESC(.alibi = 1)},
+    {"alibi learned", .h = 2, .slopes = 1, .cross = 1, DESC(.alibi = 1)},
+    {"t5", .h = 2, DESC(.t5_buckets = 6, .t5_bidirectional = 1, .t5_max_distance = 8)},
+    {"t5 one way", .h = 2, DESC(.t5_buckets = 4, .t5_max_distance = 8, .causal = 1)},
+    {"shaw", .h = 2, DESC(.shaw_clip = 2)},
+    {"shaw keys", .h = 2, .rel = ATT_NN_K, .cross = 1, DESC(.shaw_clip = 1)},
+    {"shaw values", .h = 2, .rel = ATT_NN_V, DESC(.shaw_clip = 2, .causal = 1)},
+    {"rope half", .h = 2, .d = 4, DESC(.rope = ATT_ROPE_HALF)},
+    {"rope interleaved", .h = 2, .d = 6, .cross = 1,
+     DESC(.rope = ATT_ROPE_INTERLEAVED, .rope_dims = 4, .rope_offset = 3,
+          .rope_theta = 100)},
+    {"rope, rotated keys", .h = 2, .d = 4,
+     DESC(.rope = ATT_ROPE_HALF, .keys_are_rotated = 1, .rope_position_scale = 0.5f)},
+    {"sink logit", .h = 2, .sink = 1, DESC(.temperature = 2, .causal = 1)},
+    {"bilinear", .h = 2, .d = 3, .dk = 5, .cross = 1,
+     DESC(.score = ATT_SCORE_BILINEAR)},
+    {"bilinear shared", .h = 4, .g = 2, .d = 3, .dk = 2, .shared = 1,
+     DESC(.score = ATT_SCORE_BILINEAR)},
+    {"bilinear, 13 against 14", .h = 1, .d = 13, .dk = 14, .cross = 1,
+     DESC(.score = ATT_SCORE_BILINEAR, .scale = 0.3f)},
+    {"additive", .h = 2, DESC(.score = ATT_SCORE_ADDITIVE)},
+    {"additive shared", .h = 2, .shared = 1, .cross = 1, .d = 3, .e = 5,
+     DESC(.score = ATT_SCORE_ADDITIVE, .causal = 1)},
+    {"additive without b", .h = 2, .no_b = 1, DESC(.score = ATT_SCORE_ADDITIVE)},
+    {"gat", .h = 2, DESC(.score = ATT_SCORE_GAT)},
+    {"gat, slope", .h = 4, .g = 1, .d = 3, .shared = 1,
+     DESC(.score = ATT_SCORE_GAT, .leaky = 0.5f)},
+    {"cosine", .h = 2, DESC(.score = ATT_SCORE_COSINE, .scale = 4)},
+    {"relu", .h = 2, DESC(.normalise = ATT_NORM_RELU)},
+    {"relu by row", .h = 2, DESC(.normalise = ATT_NORM_RELU_ROW, .scale = 1)},
+    {"sparsemax", .h = 2, DESC(.normalise = ATT_NORM_SPARSEMAX, .scale = 1)},
+    {"sparsemax additive", .h = 2, .cross = 1,
+     DESC(.normalise = ATT_NORM_SPARSEMAX, .score = ATT_SCORE_ADDITIVE)},
+    {"hard argmax", .h = 2, DESC(.normalise = ATT_NORM_HARD_ARGMAX)},
+    {"hard argmax, cosine", .h = 2, .cross = 1,
+     DESC(.normalise = ATT_NORM_HARD_ARGMAX, .score = ATT_SCORE_COSINE)},
+    {"hard sample", .h = 2, DESC(.normalise = ATT_NORM_HARD_SAMPLE, .causal = 1)},
+    {"dropout", .h = 2, DESC(.dropout = 0.4f)},
+    {"dropout, relu", .h = 2, .cross = 1,
+     DESC(.dropout = 0.3f, .normalise = ATT_NORM_RELU)},
+    {"everything", .h = 4, .g = 2, .d = 4, .e = 3, .slopes = 1, .sink = 1, .cross = 1,
+     DESC(.causal = 1, .left = 4, .sinks = 1, .alibi = 1, .t5_buckets = 4,
+          .t5_max_distance = 8, .shaw_clip = 2, .rope = ATT_ROPE_HALF,
+          .rope_position_scale = 0.5f, .softcap = 2, .temperature = 1.3f,
+          .dropout = 0.25f)},
+};
+
+/* left and right are written one more than meant, so that 0 can stand for "all". */
+static att_attention_desc desc_of(const member *m)
+{
+    att_attention_desc d, def = m->desc;
+    att_attention_desc_init(&d);
+    float temperature = d.temperature, leaky = d.leaky, theta = d.rope_theta;
+    float position_scale = d.rope_position_scale;
+    int32_t distance = d.t5_max_distance;
+    uint32_t size = d.size;
+    d = def;
+    d.size = size;
+    if (d.temperature == 0) d.temperature = temperature;
+    if (d.leaky == 0) d.leaky = leaky;
+    if (d.rope_theta == 0) d.rope_theta = theta;
+    if (d.rope_position_scale == 0) d.rope_position_scale = position_scale;
+    if (d.t5_max_distance == 0) d.t5_max_distance = distance;
+    d.left = def.left - 1;
+    d.right = def.right - 1;
+    return d;
+}
+
+/* ---- a tape with everything that it needs to run ---- */
+
+typedef struct rig {
+    const member *m;
+    att_attention_desc desc;
+    int64_t h, g, d, dk, e, s_len;
+    int32_t projections, biases;
+    att_tape *t;
+    att_nn *nn;
+    att_var x, memory, y, loss, target;
+    att_var ints[INTS];
+    int32_t int_values[INTS][32];
+    int n_ints;
+    att_var score[8], weights[8]; /* composed: of each head */
+    float choice[8][T * S];       /* constants of the second pass */
+    int second;
+    float *grad[MAX];
+    float *value[MAX];
+    int numbers; /* names of constants */
+} rig;
+
+static att_status get(void *user, att_tape *tape, att_var *out, const char *name,
+                      int64_t rows, int64_t cols)
+{
+    (void)user;
+    return att_tape_param(tape, out, name, rows, cols);
+}
+
+static void open_rig(rig *r, const member *m)
+{
+    att_nn_source source;
+    memset(r, 0, sizeof *r);
+    r->m = m;
+    r->desc = desc_of(m);
+    r->h = m->h;
+    r->g = m->g ? m->g : m->h;
+    r->projections = m->projections < 0 ? 0 : ATT_NN_QKVO;
+    if (m->projections > 0) r->projections = m->projections;
+    r->biases = m->biases < 0 ? 0 : ATT_NN_QKVO;
+    r->d = m->d ? m->d : C / r->h;
+    r->dk = m->dk ? m->dk : r->d;
+    r->e = m->e ? m->e : r->d;
+    r->s_len = m->cross ? S : T;
+    assert_ok(att_tape_create(&r->t));
+    att_nn_source_init(&source);
+    source.get = get;
+    assert_ok(att_nn_create(&r->nn, r->t, &source));
+    assert_ok(att_tape_param(r->t, &r->x, "x", T, C));
+    if (m->cross)
+        assert_ok(att_tape_param(r->t, &r->memory, "memory", S, M));
+    else
+        r->memory = ATT_NO_VAR;
+}
+
+static att_var ints(rig *r, int64_t n, const int32_t *values)
+{
+    char name[32];
+    assert_true(r->n_ints < INTS && n <= 32);
+    snprintf(name, sizeof name, "ints %d", r->n_ints);
+    assert_ok(att_tape_input(r->t, &r->ints[r->n_ints], name, ATT_I32, n, 1));
+    memcpy(r->int_values[r->n_ints], values, (size_t)n * sizeof *values);
+    return r->ints[r->n_ints++];
+}
+
+static att_var constant(rig *r, int64_t rows, int64_t cols, const float *x)
+{
+    char name[32];
+    att_var v;
+    snprintf(name, sizeof name, "constant %d", r->numbers++);
+    assert_ok(att_tape_constant(r->t, &v, name, rows, cols, x));
+    return v;
+}
+
+static att_var same_number(rig *r, int64_t rows, int64_t cols, float x)
+{
+    float a[S * S * S];
+    assert_true(rows * cols <= S * S * S);
+    for (int64_t i = 0; i < rows * cols; i++) a[i] = x;
+    return constant(r, rows, cols, a);
+}
+
+static void close_rig(rig *r)
+{
+    att_nn_destroy(r->nn);
+    att_tape_destroy(r->t);
+    for (int i = 0; i < MAX; i++) {
+        free(r->grad[i]);
+        free(r->value[i]);
+    }
+}
+
+static uint64_t hash(const char *s)
+{
+    uint64_t h = 5381;
+    for (; *s; s++) h = h * 33 + (unsigned char)*s;
+    return h;
+}
+
+/* Loss against fixed numbers, values by name, forward and backward. */
+static void run(rig *r)
+{
+    int64_t cols = att_tape_cols(r->t, r->y);
+    float *target = r->value[MAX - 1] = calloc((size_t)(T * cols), sizeof *target);
+    att_tape_plan_opts p;
+    support_fill(target, (size_t)(T * cols), 99, -1, 1);
+    assert_ok(att_tape_input(r->t, &r->target, "target", ATT_F32, T, cols));
+    assert_ok(att_op_squared_error(r->t, &r->loss, r->y, r->target));
+    assert_ok(att_tape_keep(r->t, r->y));
+    att_tape_plan_opts_init(&p);
+    p.training = 1;
+    assert_ok(att_tape_plan(r->t, &p));
+    assert_ok(att_tape_set(r->t, r->target, target));
+    for (int i = 0; i < r->n_ints; i++)
+        assert_ok(att_tape_set(r->t, r->ints[i], r->int_values[i]));
+    int n = 0;
+    for (att_var v = 0; v < att_tape_var_count(r->t); v++) {
+        if (!att_tape_is_param(r->t, v)) continue;
+        size_t count = (size_t)(att_tape_rows(r->t, v) * att_tape_cols(r->t, v));
+        size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+        assert_true(n < MAX - 1);
+        r->value[n] = aligned_alloc(64, bytes);
+        r->grad[n] = aligned_alloc(64, bytes);
+        assert_non_null(r->value[n]);
+        assert_non_null(r->grad[n]);
+        support_fill(r->value[n], count, hash(att_tape_name(r->t, v)), -0.8f, 0.8f);
+        assert_ok(att_tape_set_param(r->t, v, r->value[n], r->grad[n]));
+        n++;
+    }
+    assert_ok(att_tape_forward(r->t, SEED, STEP, 1));
+    assert_ok(att_tape_backward(r->t, r->loss, 1.0f, 0));
+}
+
+/* ---- fused ---- */
+
+static void build_fused(rig *r, const member *m)
+{
+    const int32_t off_q[2] = {0, T}, off_k[2] = {0, S};
+    att_nn_attention_opts o;
+    open_rig(r, m);
+    att_nn_attention_opts_init(&o);
+    o.desc = r->desc;
+    o.n_heads = m->h;
+    o.n_kv_heads = m->g;
+    o.d = m->d, o.dk = m->dk, o.e = m->e;
+    o.projections = r->projections;
+    o.biases = r->biases;
+    o.score_per_head = !m->shared;
+    o.score_b = !m->no_b;
+    if (m->rel) o.rel = m->rel;
+    o.sink_logit = m->sink;
+    o.learned_slopes = m->slopes;
+    o.q_offsets = ints(r, 2, off_q);
+    if (m->cross) o.k_offsets = ints(r, 2, off_k);
+    assert_ok(att_nn_attention(r->nn, &r->y, r->x, r->memory, &o));
+}
+
+/* ---- composed ---- */
+
+static att_var by_name(rig *r, const char *name, int64_t rows, int64_t cols)
+{
+    att_var v = att_tape_find(r->t, name);
+    if (v == ATT_NO_VAR) assert_ok(att_tape_param(r->t, &v, name, rows, cols));
+    return v;
+}
+
+static att_var linear(rig *r, att_var x, const char *piece, int64_t out, int bit)
+{
+    char name[64];
+    att_var w, b = ATT_NO_VAR, y;
+    if (!(r->projections & bit)) return x;
+    snprintf(name, sizeof name, "%s.weight", piece);
+    w = by_name(r, name, out, att_tape_cols(r->t, x));
+    assert_ok(att_op_matmul(r->t, &y, x, w, 1));
+    if (!(r->biases & bit)) return y;
+    snprintf(name, sizeof name, "%s.bias", piece);
+    b = by_name(r, name, 1, out);
+    assert_ok(att_op_add(r->t, &y, y, b));
+    return y;
+}
+
+static att_var cut(rig *r, att_var x, int64_t i, int64_t width)
+{
+    att_var y;
+    assert_ok(att_op_slice_cols(r->t, &y, x, i * width, (i + 1) * width));
+    return y;
+}
+
+/* Rows first .. first + n - 1 of a parameter. */
+static att_var rows_of(rig *r, att_var x, int64_t first, int64_t n)
+{
+    int32_t index[32];
+    att_var y;
+    for (int32_t i = 0; i < n; i++) index[i] = (int32_t)first + i;
+    assert_ok(att_op_gather_rows(r->t, &y, x, ints(r, n, index)));
+    return y;
+}
+
+/* Row index(t, s) of x for every t: [T, cols]. */
+static att_var rows_by(rig *r, att_var x, int64_t s, const int32_t *index)
+{
+    int32_t of[T];
+    att_var y;
+    for (int t = 0; t < T; t++) of[t] = index[t * r->s_len + s];
+    assert_ok(att_op_gather_rows(r->t, &y, x, ints(r, T, of)));
+    return y;
+}
+
+static att_var add(rig *r, att_var a, att_var b)
+{
+    att_var y;
+    assert_ok(att_op_add(r->t, &y, a, b));
+    return y;
+}
+
+static att_var mul(rig *r, att_var a, att_var b)
+{
+    att_var y;
+    assert_ok(att_op_mul(r->t, &y, a, b));
+    return y;
+}
+
+static att_var scale(rig *r, att_var a, float x)
+{
+    att_var y;
+    assert_ok(att_op_scale(r->t, &y, a, x));
+    return y;
+}
+
+static att_var act(rig *r, att_var a, att_activation f)
+{
+    att_var y;
+    assert_ok(att_op_activation(r->t, &y, a, f));
+    return y;
+}
+
+static att_var mm(rig *r, att_var a, att_var b, int trans)
+{
+    att_var y;
+    assert_ok(att_op_matmul(r->t, &y, a, b, trans));
+    return y;
+}
+
+static int64_t place(const rig *r, int64_t t)
+{
+    return t + r->s_len - T;
+}
+
+static int visible(const rig *r, int64_t t, int64_t s)
+{
+    const att_attention_desc *d = &r->desc;
+    int64_t p = place(r, t);
+    if (d->causal && s > p) return 0;
+    if (d->right >= 0 && s > p + d->right) return 0;
+    if (d->block > 0 && s / d->block != p / d->block) return 0;
+    if (s < d->sinks) return 1;
+    return d->left < 0 || s >= p - d->left;
+}
+
+/* x cos + x P sin, P the signed permutation that turns pairs by a right angle. */
+static att_var rotated(rig *r, att_var x, int64_t n, int64_t first)
+{
+    const att_attention_desc *d = &r->desc;
+    int64_t w = r->d, dims = d->rope_dims ? d->rope_dims : w;
+    float cosine[S * 16], sine[S * 16], turn[16 * 16] = {0};
+    for (int64_t i = 0; i < n * w; i++) cosine[i] = 1, sine[i] = 0;
+    for (int64_t j = 0; j < dims / 2; j++) {
+        int half = d->rope == ATT_ROPE_HALF;
+        int64_t a = half ? j : 2 * j, b = half ? j + dims / 2 : 2 * j + 1;
+        double f = pow((double)d->rope_theta, -2.0 * (double)j / (double)dims);
+        turn[b * w + a] = -1;
+        turn[a * w + b] = 1;
+        for (int64_t i = 0; i < n; i++) {
+            double p = (double)(first + i + d->rope_offset) *
+                       (double)d->rope_position_scale * f;
+            cosine[i * w + a] = cosine[i * w + b] = (float)cos(p);
+            sine[i * w + a] = sine[i * w + b] = (float)sin(p);
+        }
+    }
+    return add(r, mul(r, x, constant(r, n, w, cosine)),
+               mul(r, mm(r, x, constant(r, w, w, turn), 0), constant(r, n, w, sine)));
+}
+
+static att_var columns(rig *r, const att_var *col)
+{
+    att_var y;
+    assert_ok(att_op_concat(r->t, &y, col, (int32_t)r->s_len));
+    return y;
+}
+
+/* A unit vector for each row: RMS norm by the width's root. */
+static att_var unit(rig *r, att_var x)
+{
+    att_var y, gamma = same_number(r, 1, r->d, (float)(1 / sqrt((double)r->d)));
+    assert_ok(att_op_add_norm(r->t, &y, x, ATT_NO_VAR, ATT_NO_VAR, gamma, ATT_NO_VAR, 1,
+                              1e-30f, 0.0f));
+    return y;
+}
+
+static att_var additive(rig *r, att_var q, att_var k, int64_t h)
+{
+    int gat = r->desc.score == ATT_SCORE_GAT, own = !r->m->shared;
+    att_var w = rows_of(r, by_name(r, "score_w", own ? r->h : 1, r->d), own ? h : 0, 1);
+    att_var col[S], b = ATT_NO_VAR;
+    if (!r->m->no_b)
+        b = rows_of(r, by_name(r, "score_b", own ? r->h : 1, r->d), own ? h : 0, 1);
+    for (int64_t s = 0; s < r->s_len; s++) {
+        int32_t index[T * S];
+        for (int i = 0; i < T * S; i++) index[i] = (int32_t)s;
+        att_var z = add(r, q, rows_by(r, k, s, index));
+        if (b != ATT_NO_VAR) z = add(r, z, b);
+        if (gat) /* max(z, 0) - slope max(-z, 0) */
+            z = add(r, act(r, z, ATT_ACT_RELU),
+                    scale(r, act(r, scale(r, z, -1), ATT_ACT_RELU), -r->desc.leaky));
+        else
+            z = act(r, z, ATT_ACT_TANH);
+        col[s] = mm(r, z, w, 1);
+    }
+    return columns(r, col);
+}
+
+static void relative(const rig *r, int32_t *index)
+{
+    int32_t c = r->desc.shaw_clip;
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t s = 0; s < r->s_len; s++) {
+            int64_t j = s - place(r, t);
+            index[t * r->s_len + s] = (int32_t)(j < -c ? 0 : j > c ? 2 * c : j + c);
+        }
+}
+
+static att_var score(rig *r, att_var q, att_var k, int64_t h)
+{
+    const att_attention_desc *d = &r->desc;
+    float factor = d->scale != 0               ? d->scale
+                   : d->score == ATT_SCORE_DOT ? (float)(1 / sqrt((double)r->d))
+                                               : 1.0f;
+    att_var plain = q, e;
+    if (d->rope) {
+        q = rotated(r, q, T, place(r, 0));
+        if (!d->keys_are_rotated) k = rotated(r, k, r->s_len, 0);
+    }
+    switch (d->score) {
+    case ATT_SCORE_BILINEAR: {
+        int own = !r->m->shared;
+        att_var w = by_name(r, "score_w", own ? r->h * r->d : r->d, r->dk);
+        e = mm(r, mm(r, q, rows_of(r, w, own ? h * r->d : 0, r->d), 0), k, 1);
+        break;
+    }
+    case ATT_SCORE_ADDITIVE:
+    case ATT_SCORE_GAT: e = additive(r, q, k, h); break;
+    case ATT_SCORE_COSINE: e = mm(r, unit(r, q), unit(r, k), 1); break;
+    default: e = mm(r, q, k, 1);
+    }
+    if (d->shaw_clip && (!r->m->rel || r->m->rel & ATT_NN_K)) {
+        att_var rel = by_name(r, "rel_k", 2 * d->shaw_clip + 1, r->d), col[S];
+        att_var ones = same_number(r, 1, r->d, 1);
+        int32_t index[T * S];
+        relative(r, index);
+        for (int64_t s = 0; s < r->s_len; s++)
+            col[s] = mm(r, mul(r, plain, rows_by(r, rel, s, index)), ones, 1);
+        e = add(r, e, columns(r, col));
+    }
+    e = scale(r, e, factor);
+    if (d->softcap > 0)
+        e = scale(r, act(r, scale(r, e, 1 / d->softcap), ATT_ACT_TANH), d->softcap);
+    return e;
+}
+
+static att_var terms(rig *r, att_var e, int64_t h)
+{
+    const att_attention_desc *d = &r->desc;
+    int64_t n = r->s_len;
+    if (d->alibi) {
+        float far[T * S];
+        att_var col[S];
+        double slope = pow(2.0, -8.0 * (double)(h + 1) / (double)r->h);
+        for (int64_t t = 0; t < T; t++)
+            for (int64_t s = 0; s < n; s++)
+                far[t * n + s] = (float)-llabs(place(r, t) - s);
+        if (r->m->slopes) {
+            att_var one = cut(r, by_name(r, "alibi_slopes", 1, r->h), h, 1);
+            for (int64_t s = 0; s < n; s++) {
+                float of[T];
+                for (int t = 0; t < T; t++) of[t] = far[t * n + s];
+                col[s] = mm(r, constant(r, T, 1, of), one, 0);
+            }
+            e = add(r, e, columns(r, col));
+        } else {
+            for (int64_t i = 0; i < T * n; i++) far[i] *= (float)slope;
+            e = add(r, e, constant(r, T, n, far));
+        }
+    }
+    if (d->t5_buckets) {
+        att_var table =
+            by_name(r, "relative_attention_bias.weight", d->t5_buckets, r->h);
+        int32_t index[T * S];
+        att_var col[S];
+        for (int64_t t = 0; t < T; t++)
+            for (int64_t s = 0; s < n; s++)
+                index[t * n + s] =
+                    atti_attn_t5_bucket(s - place(r, t), d->t5_buckets,
+                                        d->t5_max_distance, d->t5_bidirectional);
+        for (int64_t s = 0; s < n; s++)
+            col[s] = cut(r, rows_by(r, table, s, index), h, 1);
+        e = add(r, e, columns(r, col));
+    }
+    return e;
+}
+
+static att_var mask(rig *r, float seen, float hidden)
+{
+    float m[T * S];
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t s = 0; s < r->s_len; s++)
+            m[t * r->s_len + s] = visible(r, t, s) ? seen : hidden;
+    return constant(r, T, r->s_len, m);
+}
+
+static att_var softmax(rig *r, att_var e, int64_t h)
+{
+    att_var y, both[2];
+    both[0] = add(r, e, mask(r, 0, -INFINITY));
+    if (r->m->sink) {
+        att_var one = cut(r, by_name(r, "sink_logit", 1, r->h), h, 1);
+        both[1] =
+            scale(r, mm(r, same_number(r, T, 1, 1), one, 0), 1 / r->desc.temperature);
+        assert_ok(att_op_concat(r->t, &y, both, 2));
+        assert_ok(att_op_softmax(r->t, &y, y));
+        assert_ok(att_op_slice_cols(r->t, &y, y, 0, r->s_len));
+        return y;
+    }
+    assert_ok(att_op_softmax(r->t, &y, both[0]));
+    return y;
+}
+
+/* 1/z of a column z > 0: the second column of RMS norm of (z, c) is c / sqrt((z^2 + c^2) / 2),
+ * which for a small c is sqrt(2) c / z. */
+static att_var reciprocal(rig *r, att_var z)
+{
+    const float c = 1e-4f, gain[2] = {0, (float)(sqrt(0.5) / 1e-4)};
+    att_var pair[2] = {z, same_number(r, T, 1, c)}, y;
+    assert_ok(att_op_concat(r->t, &y, pair, 2));
+    assert_ok(att_op_add_norm(r->t, &y, y, ATT_NO_VAR, ATT_NO_VAR,
+                              constant(r, 1, 2, gain), ATT_NO_VAR, 1, 1e-30f, 0.0f));
+    return cut(r, y, 1, 1);
+}
+
+static att_var normalise(rig *r, att_var e, int64_t h)
+{
+    int64_t n = r->s_len;
+    const float *choice = r->choice[h];
+    switch (r->desc.normalise) {
+    case ATT_NORM_RELU: return mul(r, act(r, e, ATT_ACT_RELU), mask(r, 1, 0));
+    case ATT_NORM_RELU_ROW: {
+        att_var a = mul(r, act(r, e, ATT_ACT_RELU), mask(r, 1, 0));
+        att_var z = mm(r, a, same_number(r, n, 1, 1), 0);
+        return mul(r, a, mm(r, reciprocal(r, z), same_number(r, 1, n, 1), 0));
+    }
+    case ATT_NORM_SPARSEMAX: { /* on its support: e - mean of e + 1/size */
+        float share[T * S];
+        if (!r->second) return softmax(r, e, h);
+        for (int64_t t = 0; t < T; t++) {
+            float size = 0;
+            for (int64_t s = 0; s < n; s++) size += choice[t * n + s];
+            for (int64_t s = 0; s < n; s++) share[t * n + s] = choice[t * n + s] / size;
+        }
+        att_var in = constant(r, T, n, choice), part = constant(r, T, n, share);
+        att_var sum = mm(r, mul(r, e, in), same_number(r, n, n, 1), 0);
+        return add(r, add(r, mul(r, e, in), scale(r, mul(r, sum, part), -1)), part);
+    }
+    case ATT_NORM_HARD_ARGMAX:
+    case ATT_NORM_HARD_SAMPLE: /* straight-through */
+        if (!r->second) return softmax(r, e, h);
+        return add(r, softmax(r, e, h), constant(r, T, n, choice));
+    default: return softmax(r, e, h);
+    }
+}
+
+/* The fused operator stands behind three projections. */
+static uint64_t operator_key(void)
+{
+    return atti_key(SEED, STEP, 3);
+}
+
+/* The weights that dropout leaves: keyed by (seed, step, operator), row and head, key. */
+static att_var dropped(rig *r, att_var a, int64_t h)
+{
+    atti_drop drop = atti_drop_make(r->desc.dropout,
+                                    atti_key(operator_key(), 0, ATTI_ATTN_STREAM_DROP));
+    float keep[T * S];
+    for (int64_t t = 0; t < T; t++) {
+        uint32_t key = atti_drop_rowkey(drop.key, (uint64_t)(t * r->h + h));
+        for (int64_t s = 0; s < r->s_len; s++)
+            keep[t * r->s_len + s] =
+                atti_drop_bits(key, (uint32_t)s) >= drop.threshold ? drop.scale : 0;
+    }
+    return mul(r, a, constant(r, T, r->s_len, keep));
+}
+
+static att_var one_head(rig *r, att_var q, att_var k, att_var v, int64_t h)
+{
+    int64_t group = h / (r->h / r->g);
+    att_var e, a, y, vh = cut(r, v, group, r->e);
+    e = score(r, cut(r, q, h, r->d), cut(r, k, group, r->dk), h);
+    e = scale(r, terms(r, e, h), 1 / r->desc.temperature);
+    a = normalise(r, e, h);
+    r->score[h] = e;
+    r->weights[h] = a;
+    if (r->desc.dropout > 0) a = dropped(r, a, h);
+    y = mm(r, a, vh, 0);
+    if (r->desc.shaw_clip && (!r->m->rel || r->m->rel & ATT_NN_V)) {
+        att_var rel = by_name(r, "rel_v", 2 * r->desc.shaw_clip + 1, r->e);
+        att_var ones = same_number(r, 1, r->e, 1);
+        int32_t index[T * S];
+        relative(r, index);
+        for (int64_t s = 0; s < r->s_len; s++)
+            y = add(r, y,
+                    mul(r, mm(r, cut(r, a, s, 1), ones, 0), rows_by(r, rel, s, index)));
+    }
+    return y;
+}
+
+static void build_composed(rig *r, const member *m, const rig *first)
+{
+    att_var head[8];
+    open_rig(r, m);
+    if (first) {
+        r->second = 1;
+        memcpy(r->choice, first->choice, sizeof r->choice);
+    }
+    att_var mem = m->cross ? r->memory : r->x;
+    att_var q = linear(r, r->x, "q_proj", r->h * r->d, ATT_NN_Q);
+    att_var k = linear(r, mem, "k_proj", r->g * r->dk, ATT_NN_K);
+    att_var v = linear(r, mem, "v_proj", r->g * r->e, ATT_NN_V);
+    for (int64_t h = 0; h < r->h; h++) {
+        head[h] = one_head(r, q, k, v, h);
+        assert_ok(att_tape_keep(r->t, r->score[h]));
+        assert_ok(att_tape_keep(r->t, r->weights[h]));
+    }
+    assert_ok(att_op_concat(r->t, &r->y, head, (int32_t)r->h));
+    r->y = linear(r, r->y, "out_proj", C, ATT_NN_O);
+}
+
+/* ---- choices, from the scores of the first pass ---- */
+
+static void support_of(const float *e, float *in, const int *seen, int64_t n)
+{
+    for (int64_t size = n; size > 0; size--) { /* the largest k with 1 + k e_k > sum */
+        double sum = 0, least = INFINITY;
+        int64_t k = 0;
+        for (int64_t s = 0; s < n; s++) {
+            int64_t above = 0;
+            for (int64_t o = 0; o < n; o++) above += seen[o] && e[o] > e[s];
+            in[s] = seen[s] && above < size;
+            if (in[s] == 0.0f) continue;
+            sum += (double)e[s];
+            least = fmin(least, (double)e[s]);
+            k++;
+        }
+        if (k > 0 && 1 + (double)k * least > sum) return;
+    }
+}
+
+/* HARD_SAMPLE: the highest of e + Gumbel noise made of (seed, row, key). */
+static double noise(const rig *r, int64_t t, int64_t h, int64_t s)
+{
+    if (r->desc.normalise != ATT_NORM_HARD_SAMPLE) return 0;
+    uint64_t key = atti_key(operator_key(), 0, ATTI_ATTN_STREAM_SAMPLE);
+    uint32_t bits =
+        atti_drop_bits(atti_drop_rowkey(key, (uint64_t)(t * r->h + h)), (uint32_t)s);
+    return -log(-log(((double)bits + 0.5) / 4294967296.0));
+}
+
+static void choose(rig *r)
+{
+    int64_t n = r->s_len;
+    for (int64_t h = 0; h < r->h; h++) {
+        att_tensor e, a;
+        assert_ok(att_tape_value(r->t, &e, r->score[h]));
+        assert_ok(att_tape_value(r->t, &a, r->weights[h]));
+        for (int64_t t = 0; t < T; t++) {
+            const float *row = (const float *)e.data + t * n;
+            float *out = r->choice[h] + t * n;
+            int seen[S], pick = -1;
+            for (int64_t s = 0; s < n; s++) {
+                seen[s] = visible(r, t, s);
+                if (!seen[s]) continue;
+                if (pick < 0 || (double)row[s] + noise(r, t, h, s) >
+                                    (double)row[pick] + noise(r, t, h, pick))
+                    pick = (int)s;
+            }
+            if (r->desc.normalise == ATT_NORM_SPARSEMAX) {
+                support_of(row, out, seen, n);
+                continue;
+            }
+            for (int64_t s = 0; s < n; s++)
+                out[s] = (s == pick ? 1.0f : 0.0f) - ((float *)a.data)[t * n + s];
+        }
+    }
+}
+
+/* ---- comparison ---- */
+
+static void same(const char *what, const char *name, const float *got,
+                 const float *want, int64_t n)
+{
+    double most = 1;
+    for (int64_t i = 0; i < n; i++) most = fmax(most, fabs((double)want[i]));
+    for (int64_t i = 0; i < n; i++)
+        if (!(fabs((double)got[i] - (double)want[i]) <= 3e-5 * most))
+            fail_msg("%s: %s [%lld]: fused %.8g, composed %.8g", what, name,
+                     (long long)i, (double)got[i], (double)want[i]);
+}
+
+static void every_member(void **state)
+{
+    (void)state;
+    static rig fused, one, two;
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const member *m = &members[i];
+        int32_t norm = m->desc.normalise;
+        build_fused(&fused, m);
+        run(&fused);
+        rig *composed = &one;
+        build_composed(&one, m, NULL);
+        run(&one);
+        if (norm == ATT_NORM_SPARSEMAX || norm >= ATT_NORM_HARD_ARGMAX) {
+            choose(&one);
+            build_composed(&two, m, &one);
+            run(&two);
+            close_rig(&one);
+            composed = &two;
+        }
+        att_tensor a, b;
+        assert_ok(att_tape_value(fused.t, &a, fused.y));
+        assert_ok(att_tape_value(composed->t, &b, composed->y));
+        assert_int_equal(att_tensor_count(&a), att_tensor_count(&b));
+        same(m->name, "y", a.data, b.data, att_tensor_count(&a));
+        int params = 0;
+        for (att_var v = 0; v < att_tape_var_count(fused.t); v++) {
+            if (!att_tape_is_param(fused.t, v)) continue;
+            const char *name = att_tape_name(fused.t, v);
+            att_var w = att_tape_find(composed->t, name);
+            if (w == ATT_NO_VAR) fail_msg("%s: %s is not used", m->name, name);
+            assert_ok(att_tape_grad(fused.t, &a, v));
+            assert_ok(att_tape_grad(composed->t, &b, w));
+            assert_int_equal(att_tensor_count(&a), att_tensor_count(&b));
+            same(m->name, name, a.data, b.data, att_tensor_count(&a));
+            params++;
+        }
+        for (att_var v = 0; v < att_tape_var_count(composed->t); v++)
+            params -= att_tape_is_param(composed->t, v) != 0;
+        assert_int_equal(params, 0);
+        close_rig(&fused);
+        close_rig(composed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_member),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
