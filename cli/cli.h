@@ -95,12 +95,16 @@ typedef struct cli_in {
     char *buf;
     size_t cap, begin, end;
     int64_t line; /* lines handed out */
+    int64_t size; /* bytes of a plain file; 0 = not known */
+    int64_t read; /* of them */
     bool eof, started, failed;
 } cli_in;
 bool cli_in_open(cli_in *in, const char *path);
 /* The next line, borrowed until the next call; NULL at the end or on an error, which
  * sets failed and has been reported. */
 char *cli_in_line(cli_in *in, size_t *len);
+/* How much of a plain file was handed out, 0..1; 0 where its size is not known. */
+double cli_in_done(const cli_in *in);
 /* Whether a line can be had without waiting for more input. */
 bool cli_in_ready(cli_in *in);
 void cli_in_close(cli_in *in);

@@ -1,6 +1,7 @@
 /* cmd_average.c - attend average: one model from the weights of several. */
 #include "attend/train.h"
 #include "commands.h"
+#include "term.h"
 
 #include <string.h>
 
@@ -21,10 +22,14 @@ static const opt options[] = {
 static int run(void *opts, const cli_list *words)
 {
     average_opts *o = opts;
+    att_status st;
 
     if (!o->output) return cli_usage("average", "average: -o DIR is missing");
     if (words->n < 1) return cli_usage("average", "average: no model given");
-    return cli_status(att_average(o->output, words->item, words->n));
+    progress_busy("averaging");
+    st = att_average(o->output, words->item, words->n);
+    progress_busy_end();
+    return cli_status(st);
 }
 
 static const char *const examples[] = {

@@ -40,13 +40,14 @@ static void add_bf16(cli_text *t, double peak_bf16)
     cli_addf(t, ",\"peak_bf16_gflops\":%.1f", peak_bf16);
 }
 
-static void add_machine(cli_text *t, double peak)
+/* rss: the peak of what was measured; what came after it does not count. */
+static void add_machine(cli_text *t, double peak, double rss)
 {
     cli_addf(t, ",\"threads\":%d,\"isa\":", att_threads());
     cli_add_json(t, att_kernels_isa());
     cli_add(t, ",\"matmul\":");
     cli_add_json(t, att_matmul_provider());
-    cli_addf(t, ",\"peak_gflops\":%.1f,\"peak_rss_mb\":%.0f}", peak, peak_rss() / 1e6);
+    cli_addf(t, ",\"peak_gflops\":%.1f,\"peak_rss_mb\":%.0f}", peak, rss / 1e6);
 }
 
 /* --- train ------------------------------------------------------------------------ */
@@ -97,10 +98,22 @@ static void bench_train_defaults(void *opts)
     o->batch = "256x16";
 }
 
+/* All presets with one vocabulary, the peers': its products would blur what differs. */
+static int bench_train_preset(void *opts, const char *name)
+{
+    train_opts *o = opts;
+    int32_t vocabulary = o->t.vocab_size;
+    int rc = train_preset(o, name);
+
+    o->t.vocab_size = vocabulary;
+    return rc;
+}
+
 static int run_train(void *opts, const cli_list *words)
 {
     train_opts *o = opts;
     att_bench_step r = {.size = sizeof r};
+    att_train_opts checked;
     long b, len;
     char *end, s[40];
     double peak, peak_bf16, tokens, gflops;
@@ -116,8 +129,16 @@ static int run_train(void *opts, const cli_list *words)
                          "bench train: --batch: '%s' is not of the form 256x16",
                          o->batch);
     if ((rc = train_settle(o, "bench train")) != 0) return rc;
+    /* What it would be trained on is no matter here; the rest is checked as there. */
+    checked = o->t;
+    checked.train_source = checked.train_target = &o->batch;
+    checked.n_train = checked.dry_run = 1;
+    checked.valid_beam = 0;
+    if ((rc = train_refused(att_train_check(&checked), "bench train")) != 0) return rc;
+    progress_busy("timing updates");
     (void)peak_gflops(0);
     st = att_bench_train(&r, &o->t, (int32_t)b, (int32_t)len, o->steps);
+    progress_busy_end();
     if (st != ATT_OK) return cli_status(st);
     peak = peak_gflops(0);
     peak_bf16 = o->precision ? peak_gflops(1) : 0;
@@ -126,20 +147,22 @@ static int run_train(void *opts, const cli_list *words)
     if (o->json) {
         cli_add(&t, "{\"bench\":\"train\",\"preset\":");
         cli_add_json(&t, o->preset ? o->preset : "");
-        cli_addf(&t,
-                 ",\"batch\":[%ld,%ld],\"precision\":\"%s\",\"parameters\":%lld,"
-                 "\"ms_per_step\":%.3f,\"ms_matmul_alone\":%.3f,\"tokens_per_s\":%.1f,"
-                 "\"gflops\":%.2f,\"memory_mb\":%.1f",
-                 b, len, o->precision ? "bfloat16" : "float32", (long long)r.parameters,
-                 r.seconds * 1e3, r.seconds_matmul * 1e3, tokens, gflops,
-                 (double)r.peak_bytes / 1e6);
+        cli_addf(
+            &t,
+            ",\"batch\":[%ld,%ld],\"vocabulary\":%d,\"precision\":\"%s\",\"parameters\":%lld,"
+            "\"ms_per_step\":%.3f,\"ms_matmul_alone\":%.3f,\"tokens_per_s\":%.1f,"
+            "\"gflops\":%.2f",
+            b, len, o->t.vocab_size, o->precision ? "bfloat16" : "float32",
+            (long long)r.parameters, r.seconds * 1e3, r.seconds_matmul * 1e3, tokens,
+            gflops);
         if (o->precision) add_bf16(&t, peak_bf16);
-        add_machine(&t, peak);
+        add_machine(&t, peak, (double)r.peak_bytes);
         puts(t.s);
         return EXIT_FINE;
     }
-    printf("training, %ld x %ld tokens, %s parameters, %d threads, %s\n", b, len,
-           term_count(s, r.parameters), att_threads(), att_kernels_isa());
+    printf("training, %ld x %ld tokens, vocabulary %d, %s parameters, %d threads, %s\n",
+           b, len, o->t.vocab_size, term_count(s, r.parameters), att_threads(),
+           att_kernels_isa());
     printf("  a step            %10.1f ms   its matrix products alone %.1f ms\n",
            r.seconds * 1e3, r.seconds_matmul * 1e3);
     printf("  target tokens     %10s /s\n", term_count(s, (int64_t)tokens));
@@ -170,7 +193,7 @@ const command cmd_bench_train = {
     .n_options = sizeof train_options / sizeof *train_options,
     .size = sizeof(train_opts),
     .defaults = bench_train_defaults,
-    .preset = train_preset,
+    .preset = bench_train_preset,
     .run = run_train,
 };
 
@@ -328,7 +351,7 @@ static void show_case(const bench_translate_opts *o, const timing *r, int32_t ba
         "\"load_ms\":%.2f",
         batch, beam, o->length, (long long)r->sentences, (long long)r->tokens,
         r->seconds, speed, gflops, gbytes, bytes / 1e6, load_ms);
-    add_machine(&t, peak_gflops(0));
+    add_machine(&t, peak_gflops(0), peak_rss());
     puts(t.s);
     fflush(stdout);
     cli_free(t.s);
@@ -502,7 +525,7 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
                  r.bwd_gflops);
     cli_addf(&line, "\"tokens_per_s\":%.0f,\"workspace_mb\":%.3f",
              (double)(b * t) / (r.fwd_ms * 1e-3), r.workspace_mb);
-    add_machine(&line, peak);
+    add_machine(&line, peak, peak_rss());
     puts(line.s);
     fflush(stdout);
     cli_free(line.s);

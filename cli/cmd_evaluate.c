@@ -283,6 +283,7 @@ static int translate_all(const evaluate_opts *o, const att_model *model, char **
     att_status st = att_session_create(&session, model, &o->x.d);
     char text[64];
 
+    if (st != ATT_OK) return decode_refused(st, &cmd_evaluate);
     progress_start(&bar, "translating");
     for (int64_t i = 0; i < n && st == ATT_OK;) {
         int64_t left = n - i;
@@ -334,7 +335,9 @@ static int with_model(const evaluate_opts *o, const att_model *model)
                         o->target, (long long)m);
     if (n == 0) return cli_fail("%s: no line to evaluate", o->source);
     s.loss.size = sizeof s.loss;
+    progress_busy("measuring the loss");
     st = att_evaluate_pairs(&s.loss, model, o->source, o->target, o->batch_tokens);
+    progress_busy_end();
     if (st != ATT_OK) return cli_status(st);
     hyps = cli_alloc((size_t)n, sizeof *hyps);
     if ((rc = translate_all(o, model, source, hyps, n)) != 0) return rc;

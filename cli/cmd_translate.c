@@ -80,7 +80,7 @@ static const opt options[] = {
     {.name = "top-p",
      .kind = OPT_F32,
      .arg = "P",
-     .lo = 0,
+     .lo = 1e-6,
      .hi = 1,
      ROW(x.d.top_p),
      .help = "the fewest tokens that have this probability together"},
@@ -105,7 +105,7 @@ static const opt options[] = {
      ROW(n_best),
      .flags = OPT_NO_DEFAULT,
      .help = "N translations a line in Marian's form: number ||| translation ||| F0= "
-             "log-probability ||| score"},
+             "log-probability ||| score; the beam is at least as wide"},
     {.name = "alignment",
      .kind = OPT_STR,
      .arg = "hard|soft|P",
@@ -447,7 +447,7 @@ static int translate_chunk(stream *s)
     s->done += s->n;
     snprintf(label, sizeof label, "%lld lines, %.0f tokens/s", (long long)s->done,
              (double)s->tokens / (cli_now() - s->began));
-    progress_update(&s->bar, 0, -1, label);
+    progress_update(&s->bar, cli_in_done(&s->in), -1, label);
     return ferror(s->p.f) ? cli_fail("%s: cannot be written",
                                      s->o->output ? s->o->output : "standard output")
                           : 0;
@@ -482,7 +482,7 @@ static int open_and_run(const printer *p)
     if (!cli_in_open(&s.in, o->input)) return EXIT_FAILED;
     if (o->prefix && !cli_in_open(&s.prefix, o->prefix)) return EXIT_FAILED;
     st = att_session_create(&s.session, p->model, &o->x.d);
-    if (st != ATT_OK) return cli_status(st);
+    if (st != ATT_OK) return decode_refused(st, &cmd_translate);
     if (!cli_out_open(&out, o->output)) {
         att_session_destroy(s.session);
         return EXIT_FAILED;
@@ -504,6 +504,30 @@ static int open_and_run(const printer *p)
     return cli_out_close(&out) ? EXIT_FINE : EXIT_FAILED;
 }
 
+/* What was asked for and cannot be had together, before the model is read. */
+static int check_options(const translate_opts *o)
+{
+    static const char name[] = "translate";
+    const att_decode_opts *d = &o->x.d;
+
+    if (opt_given("beam-size") && o->n_best > d->beam_size && !d->sampling)
+        return cli_usage(name,
+                         "%s: --n-best %d of --beam-size %d: the beam holds fewer",
+                         name, o->n_best, d->beam_size);
+    if (d->sampling && o->n_best > 1)
+        return cli_usage(name,
+                         "%s: --sampling draws one translation a line, not "
+                         "--n-best %d",
+                         name, o->n_best);
+    if (d->sampling && opt_given("beam-size") && d->beam_size > 1)
+        return cli_usage(name, "%s: --sampling has no beam: leave --beam-size out",
+                         name);
+    if (d->max_length > 0 && d->min_length > d->max_length)
+        return cli_usage(name, "%s: --min-length %d is above --max-length %d", name,
+                         d->min_length, d->max_length);
+    return 0;
+}
+
 static int run(void *opts, const cli_list *words)
 {
     translate_opts *o = opts;
@@ -513,11 +537,15 @@ static int run(void *opts, const cli_list *words)
 
     (void)words;
     if ((rc = settle_alignment(&p)) != 0) return rc;
+    if ((rc = check_options(o)) != 0) return rc;
     rc = decode_open(&model, &cmd_translate, o, &o->x);
     if (rc) return rc;
-    if (o->n_best > o->x.d.beam_size && !o->x.d.sampling) o->x.d.beam_size = o->n_best;
-    if (o->x.d.sampling) o->x.d.beam_size = 1;
     o->x.d.n_best = o->n_best > 0 ? o->n_best : 1;
+    /* The model's own beam gives way to what was asked for. */
+    if (o->x.d.sampling)
+        o->x.d.beam_size = 1;
+    else if (o->n_best > o->x.d.beam_size)
+        o->x.d.beam_size = o->n_best;
     o->x.d.want_scores = o->word_scores;
     o->x.d.want_alignment = o->alignment != NULL;
     cli_catch_signals();

@@ -85,9 +85,13 @@ static int run_train(void *opts, const cli_list *words)
         return cli_usage("vocab train", "vocab train: no text files given");
     o->t.normalise = !o->raw;
     o->t.n_threads = att_threads();
+    for (int i = 0; i < words->n; i++)
+        if (!cli_readable(words->item[i])) return EXIT_FAILED;
+    progress_busy("training the vocabulary");
     st = att_tokenizer_train(o->output, words->item, words->n, &o->t);
     if (st == ATT_OK && o->vocab_json)
         st = att_tokenizer_write_vocab(o->vocab_json, &o->output, 1);
+    progress_busy_end();
     return cli_status(st);
 }
 

@@ -1,6 +1,7 @@
 /* decode_options.c - a model and the options over it. */
 #include "decode_options.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* What defaults are taken from: generation_config.json of the model at hand. */
@@ -29,4 +30,19 @@ int decode_open(att_model **model, const command *c, void *all, decode_opts *o)
     att_model_destroy(*model);
     *model = NULL;
     return rc;
+}
+
+/* The library says "decoding: min_p is 2, expected ..."; the option is --min-p. */
+int decode_refused(att_status st, const command *c)
+{
+    static const char said[] = "decoding: ";
+    const char *message = att_error_message();
+    char *words;
+
+    if (st != ATT_EINVAL || strncmp(message, said, sizeof said - 1) != 0)
+        return cli_status(st);
+    words = cli_strdup(message + sizeof said - 1);
+    for (char *p = words; *p; p++)
+        if (*p == '_' && isalpha((unsigned char)p[1])) *p = '-';
+    return cli_usage(c->name, "%s: --%s", c->name, words);
 }

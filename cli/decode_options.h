@@ -107,5 +107,8 @@ void decode_defaults(decode_opts *o);
 /* Loads the model, takes its generation_config.json as the defaults and applies the
  * given options again. c's `defaults` must call decode_defaults(). Exit code. */
 int decode_open(att_model **model, const command *c, void *all, decode_opts *o);
+/* The exit code for what att_session_create() found; a refused option is a misuse and
+ * gets the name that it has here. */
+int decode_refused(att_status st, const command *c);
 
 #endif

@@ -34,8 +34,9 @@ const opt common_options[] = {
      .at = offsetof(cli_common, threads),
      .flags = OPT_NO_DEFAULT | OPT_VOLATILE,
      .alias = "cpu-threads",
-     .help = "threads to use; they change the speed, never a result (default: as many "
-             "as processors)"},
+     .help =
+         "threads to use; they change the speed, never a result (default, and 0: as "
+         "many as processors)"},
     {.name = "config",
      .letter = 'c',
      .kind = OPT_STR,

@@ -83,17 +83,29 @@ void cli_out_drop(cli_out *o)
 
 bool cli_in_open(cli_in *in, const char *path)
 {
+    struct stat info;
+
     memset(in, 0, sizeof *in);
     if (!path || strcmp(path, "-") == 0) {
         in->fd = STDIN_FILENO;
         in->name = "standard input";
-        return true;
+    } else {
+        in->name = path;
+        in->fd = open(path, O_RDONLY | O_CLOEXEC);
     }
-    in->name = path;
-    in->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (in->fd >= 0) return true;
-    cli_fail("%s: cannot be read: %s", path, strerror(errno));
-    return false;
+    if (in->fd < 0) {
+        cli_fail("%s: cannot be read: %s", path, strerror(errno));
+        return false;
+    }
+    if (fstat(in->fd, &info) == 0 && S_ISREG(info.st_mode)) in->size = info.st_size;
+    return true;
+}
+
+double cli_in_done(const cli_in *in)
+{
+    int64_t left = (int64_t)(in->end - in->begin);
+
+    return in->size > 0 ? (double)(in->read - left) / (double)in->size : 0;
 }
 
 void cli_in_close(cli_in *in)
@@ -130,6 +142,7 @@ static bool fill(cli_in *in)
         return false;
     }
     in->end += (size_t)got;
+    in->read += got;
     if (!in->started && in->end >= 3) {
         in->started = true;
         if (memcmp(in->buf, "\xef\xbb\xbf", 3) == 0) in->begin = 3;

@@ -4,6 +4,11 @@ number='[0-9][0-9.e+-]*'
 "$ATTEND" bench train --preset tiny --vocab-size 500 --batch 4x8 --steps 1 --json |
     grep -q "^{\"bench\":\"train\",.*\"batch\":\[4,8\],.*\"tokens_per_s\":$number,\"gflops\":$number,.*\"peak_gflops\":$number,\"peak_rss_mb\":$number}\$"
 "$ATTEND" bench train --preset tiny --vocab-size 500 --batch 4x8 --steps 1 | grep -q 'target tokens'
+# One vocabulary for all presets, so that what they print compares; checked as in training.
+"$ATTEND" bench train --preset base --batch 1x4 --steps 1 --dim 16 --ffn 16 --json |
+    grep -q '"preset":"base","batch":\[1,4\],"vocabulary":10000,'
+"$ATTEND" bench train --heads 3 2>err && exit 9 || test $? = 2
+grep -q -- '--dim 256 is not a multiple of --heads 3' err
 small_training model --after 5u -q
 "$ATTEND" bench translate -m model --input source --length 5 --sentences 4 --json >out
 test "$(grep -c "\"tokens_per_s\":$number,\"gflops\":$number," out)" = 4

@@ -19,8 +19,10 @@ END
 "$ATTEND" translate -m model --alignment soft <in | sed -n '1s/.* ||| //p' | tr ' ' '\n' | awk -F, '
     { s = 0; for (i = 1; i <= NF; i++) s += $i; if (s < 0.999 || s > 1.001) exit 1 }'
 "$ATTEND" translate -m model --alignment soft --align-layer 0 --align-head 1 <in >head
-"$ATTEND" translate -m model --alignment soft --align-layer 7 <in 2>err && exit 9 || test $? = 1
-grep -q '^attend: ' err
+"$ATTEND" translate -m model --alignment soft --align-layer 7 <in 2>err && exit 9 || test $? = 2
+grep -q '^attend: translate: --align-layer is 7, expected ' err
+# A beam is as wide as the list that is asked for, unless the two were said to differ.
+test "$("$ATTEND" translate -m model --n-best 7 <in | grep -c '^0 ')" = 7
 "$ATTEND" translate -m model --json <in >out
 test "$(grep -c '^{"line":[0-2],"source_tokens":\[.*"text":".*}$' out)" = 3
 "$ATTEND" translate -m model --json --word-scores --alignment soft <in | grep -q '"token_logprobs":\[.*"alignment":\[\['

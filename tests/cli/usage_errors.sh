@@ -18,6 +18,11 @@ try translate -m x --seed -1
 try translate -m x --alignment maybe
 try translate -m x --quiet=perhaps
 try translate -m x stray
+try translate -m x --n-best 5 --beam-size 2
+try translate -m x --sampling --n-best 2
+try translate -m x --sampling --beam-size 4
+try translate -m x --min-length 9 --max-length 5
+try translate -m x --top-p 0
 try translate
 try train translate
 try train translate --train a
