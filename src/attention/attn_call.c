@@ -7,10 +7,10 @@
 
 typedef enum path { PATH_REF, PATH_EDGES, PATH_DECODE, PATH_FAST, PATH_GENERIC } path;
 
-/* The fast backward gives dq, dk and dv; a call that wants more takes the generic one. */
-static path choose_rest(const atti_attn_call *c, int backward, bool wants_params)
+static path choose_rest(const atti_attn_call *c, const atti_attn_grad_call *g)
 {
-    if (!wants_params && atti_attn_fast_takes(c, backward)) return PATH_FAST;
+    if (atti_attn_fast_takes(c, g != NULL) && (!g || atti_attn_fast_takes_grads(g)))
+        return PATH_FAST;
     return PATH_GENERIC;
 }
 
@@ -21,22 +21,22 @@ static path choose_forward(const atti_attn_call *c)
     if (c->dtype == ATT_F64) return PATH_REF;
     if (atti_attn_edges_takes(c)) return PATH_EDGES;
     if (atti_attn_decode_takes(c)) return PATH_DECODE;
-    return choose_rest(c, 0, false);
+    return choose_rest(c, NULL);
 }
 
 static path choose_backward(const atti_attn_call *c, const atti_attn_grad_call *g)
 {
     if (c->dtype == ATT_F64) return PATH_REF;
     if (atti_attn_edges_takes_grads(c, g)) return PATH_EDGES;
-    return choose_rest(c, 1, g->wants_params);
+    return choose_rest(c, g);
 }
 
 static size_t decode_bytes(const atti_attn_call *c)
 {
     size_t own = atti_attn_decode_workspace(c), rest = 0;
     if (c->paged || (!c->ragged && !c->k_len)) return own; /* takes all or none */
-    rest = choose_rest(c, 0, false) == PATH_FAST ? atti_attn_fast_workspace(c, 0)
-                                                 : atti_attn_generic_workspace(c, 0);
+    rest = choose_rest(c, NULL) == PATH_FAST ? atti_attn_fast_workspace(c, 0)
+                                             : atti_attn_generic_workspace(c, 0);
     return own > rest ? own : rest;
 }
 
@@ -114,8 +114,8 @@ static att_status decode_and_rest(atti_attn_call *c)
     ATTI_TRY(atti_attn_decode_forward(c, &rest));
     if (!rest) return ATT_OK;
     c->split = true;
-    return choose_rest(c, 0, false) == PATH_FAST ? atti_attn_fast_forward(c)
-                                                 : atti_attn_generic_forward(c);
+    return choose_rest(c, NULL) == PATH_FAST ? atti_attn_fast_forward(c)
+                                             : atti_attn_generic_forward(c);
 }
 
 att_status att_attention_forward(const att_attention_desc *desc,

@@ -9,6 +9,7 @@
  * twice. P depends on the lengths of the sequence and the number of key heads only. */
 #include "attention/attn_fast.h"
 #include "base/threads.h"
+#include <math.h>
 
 #define WANTED_UNITS 32
 #define MIN_PART     256 /* queries and keys of a block, at least */
@@ -104,12 +105,43 @@ static void backward_task(void *ctx, int64_t task, int thread)
     }
 }
 
+/* d loss / d sink logit: minus the weight that the sink took times delta = dout . out,
+ * summed over the rows of a head: sequence by sequence, a task a head. */
+static void sink_task(void *ctx, int64_t h, int thread)
+{
+    const atti_attn_fast *f = ctx;
+    const atti_attn_call *c = f->c;
+    const atti_attn_row_kernels *k = f->k->rows;
+    double sink = (double)c->inv_temp * ((const float *)c->sink_logit)[h], sum = 0;
+    (void)thread;
+    for (int64_t b = 0; b < c->n_batch; b++) {
+        double part = 0;
+        for (int64_t t = 0; t < atti_attn_nq(c, b); t++) {
+            float lse = *at_row(&c->lse, atti_attn_qoff(c, &c->lse, b, t, h));
+            if (lse == -INFINITY) continue;
+            part +=
+                exp(sink - (double)lse) *
+                k->dot_f64(at_row(&f->dout, atti_attn_qoff(c, &f->dout, b, t, h)),
+                           at_row(&f->out, atti_attn_qoff(c, &f->out, b, t, h)), c->e);
+        }
+        sum += part;
+    }
+    float *d = (float *)f->g->dsink_logit + h;
+    *d = (float)(-(double)c->inv_temp * sum) + (f->g->accumulate ? *d : 0.0f);
+}
+
+bool atti_attn_fast_takes_grads(const atti_attn_grad_call *g)
+{
+    return !(g->dbias || g->dscore_w || g->dscore_b || g->dprior_w || g->dalibi ||
+             g->dt5 || g->drel_k || g->drel_v || g->dedge_bias);
+}
+
 att_status atti_attn_fast_backward(const atti_attn_call *c,
                                    const atti_attn_grad_call *g)
 {
     atti_attn_fast f;
-    /* Gradients of bias and sink need sums over heads and sequences: the generic path's. */
-    if (g->wants_params) return atti_attn_generic_backward(c, g);
+    /* Gradients of other parameters need sums over scores: the generic path's. */
+    if (!atti_attn_fast_takes_grads(g)) return atti_attn_generic_backward(c, g);
     ATTI_TRY(atti_attn_fast_begin(&f, c, g));
     /* out in bf16 is off by 2^-9, which delta = dout . out would carry into every ds where
      * terms cancel: it is computed again in f32. */
@@ -120,6 +152,7 @@ att_status atti_attn_fast_backward(const atti_attn_call *c,
     atti_attn_fast_number(&f, backward_units);
     for (f.step = 0; f.step < f.parts; f.step++)
         atti_parallel_void((f.units + f.batch - 1) / f.batch, backward_task, &f);
+    if (g->dsink_logit) atti_parallel_void(c->heads, sink_task, &f);
     atti_attn_fast_stage_out(&f);
     atti_attn_fast_end(&f);
     return ATT_OK;

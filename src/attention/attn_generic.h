@@ -1,5 +1,6 @@
-/* attn_generic.h - the path that does every member: one query row at a time, its scores
- * in a buffer as long as the row, memory linear in T + S.
+/* attn_generic.h - the path that does every member: a query row and its scores in a buffer
+ * as long as the row, memory linear in T + S. A few rows go together (a block), so that a
+ * piece of 64 keys is read from the first-level cache by all but the first of them.
  *
  * A row is a list of runs of visible keys (one, or two with sinks, more with a block mask,
  * one a key for edges); its arrays are packed: element j of run r is key s0 + (j - j0).
@@ -22,6 +23,8 @@ typedef struct atti_gen_run {
 struct atti_gen_score;
 struct atti_gen_norm;
 
+enum { ATTI_GEN_ROWS = 8 };
+
 /* What is fixed for the whole call. */
 typedef struct atti_gen_plan {
     const atti_attn_call *c;
@@ -35,13 +38,18 @@ typedef struct atti_gen_plan {
     float *ek;          /* additive: e^2k, k clamped to +-24 [G,M,d] */
     float *rope_table;  /* [S,R] cos, sin of every position */
     int32_t *t5_bucket; /* bucket of s - p = -t5_reach .. t5_reach */
+    float *t5_term;     /* [H, 2 t5_reach + 1]: the table by distance */
     int64_t t5_reach;
-    float *dkp, *dvp;       /* gradients of the prepared rows, f32 [G,M,:] */
-    double *slots;          /* parameter gradients, [n_groups][H][param_count] */
+    float *dkp, *dvp; /* gradients of the prepared rows, f32 [G,M,:] */
+    float *dk_more,
+        *dv_more;           /* backward in parts: those of parts 1.. of one sequence */
+    double *slots;          /* parameter gradients, [n_slots][H][param_count] */
     int64_t param_count;    /* a head's parameters of which gradients are wanted */
     int64_t n_groups;       /* backward: sequences are cut into this many groups */
+    int64_t n_slots;        /* n_groups, and one for each part of a long sequence */
     unsigned char *threads; /* scratch of each thread */
-    size_t thread_bytes;
+    size_t thread_bytes, row_bytes;
+    int64_t block;     /* rows that go together, 1..ATTI_GEN_ROWS */
     int64_t row_room;  /* longest row */
     bool dbias_direct; /* each row owns its cells of dbias or dedge_bias */
     bool dbias_sweep;
@@ -69,6 +77,8 @@ typedef struct atti_gen_row {
     atti_gen_run *runs;                        /* unused for edges */
     float *e, *alpha, *soft, *da, *capped, *w; /* [row_room] */
     float *bucket;                             /* [2 clip + 1] */
+    double *t5_sum; /* [2 t5_reach + 1]: gradients by distance, of a block's rows */
+    int64_t cursor; /* the run that the sweep over keys has come to */
     float *q_raw, *q_rot, *q, *bw; /* q: what meets k; bw: bias of the additive forms */
     float *dq, *dq_raw, *tmp, *dout, *out; /* [256] each */
     float *rope;                           /* [256] cos, sin of a position before 0 */
@@ -128,6 +138,9 @@ void atti_gen_visible(atti_gen_row *r);
  * gradient of e to gradient of the base score, parameters on the way. */
 void atti_gen_terms(atti_gen_row *r);
 void atti_gen_terms_backward(atti_gen_row *r);
+/* Gradients by distance, which terms_backward has gathered since the last call, into the
+ * slot's buckets. */
+void atti_gen_t5_fold(atti_gen_row *r);
 /* attn_shaw.c: q . rel_k joins the base scores; rel_v joins the values. */
 void atti_gen_shaw_scores(atti_gen_row *r);
 void atti_gen_shaw_scores_backward(atti_gen_row *r);
@@ -140,6 +153,12 @@ void atti_gen_row_weights(atti_gen_row *r, int64_t t); /* up to alpha, no dropou
 void atti_gen_row_drop(const atti_gen_row *r, float *w);
 /* From r->dout: r->da becomes the gradient of the base scores; dv is added. */
 void atti_gen_row_scores_backward(atti_gen_row *r);
+/* The same for rows t0 .. t0+n-1 of one sequence and head. */
+void atti_gen_block_weights(atti_gen_row *rows, int64_t n, int64_t t0);
+void atti_gen_block_scores_backward(atti_gen_row *rows, int64_t n);
+/* fn for every run of every row, cut at multiples of 64 keys, piece by piece. */
+typedef void atti_gen_piece_fn(atti_gen_row *r, atti_gen_run piece);
+void atti_gen_over_keys(atti_gen_row *rows, int64_t n, atti_gen_piece_fn *fn);
 void atti_gen_load_f32(float *x, const void *data, int32_t dtype, int64_t at,
                        int64_t n);
 void atti_gen_store_f32(void *data, int32_t dtype, int64_t at, const float *x,
@@ -151,6 +170,10 @@ ATT_MUST_CHECK att_status atti_gen_plan_make(atti_gen_plan *p, const atti_attn_c
 /* Prepared copies of k and v, in parallel. */
 void atti_gen_prepare(atti_gen_plan *p);
 void atti_gen_row_init(atti_gen_row *r, const atti_gen_plan *p, int thread);
+void atti_gen_block_init(atti_gen_row *rows, const atti_gen_plan *p, int thread);
+/* Backward of one sequence and key head is cut into this many parts of its queries, by
+ * their own lengths alone. */
+int64_t atti_gen_parts(const atti_attn_call *c, int64_t n_q, int64_t n_k);
 /* attn_generic_bias.c: dbias or dedge_bias by output cells. */
 void atti_gen_bias_gradient(const atti_gen_plan *p);
 void atti_gen_bias_row(const atti_gen_row *r);

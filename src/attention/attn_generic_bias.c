@@ -8,6 +8,7 @@
 #include "attention/attn_generic.h"
 #include "base/checked.h"
 #include "base/threads.h"
+#include "kernels/kernels.h"
 #include <string.h>
 
 enum { SWEEP_ROWS = 32 };
@@ -26,7 +27,9 @@ void atti_gen_bias_row(const atti_gen_row *r)
                  r->t * g->dbias_st;
     for (int64_t i = 0; i < r->n_runs; i++) {
         atti_gen_run run = r->runs[i];
-        for (int64_t j = 0; j < run.n; j++)
+        if (g->dbias_ss == 1)
+            atti_k()->scale(row + run.s0, r->da + run.j0, 1.0f, 1, run.n);
+        for (int64_t j = 0; g->dbias_ss != 1 && j < run.n; j++)
             row[(run.s0 + j) * g->dbias_ss] += r->da[run.j0 + j];
     }
 }

@@ -28,21 +28,29 @@ static void finish_row(atti_gen_row *r)
         ((float *)c->lse.data)[atti_attn_qoff(c, &c->lse, r->b, r->t, r->h)] = r->lse;
 }
 
-static void forward_row(atti_gen_row *r, int64_t t)
+static void value_piece(atti_gen_row *r, atti_gen_run x)
 {
-    const atti_attn_call *c = r->p->c;
-    atti_gen_row_weights(r, t);
-    finish_row(r);
-    atti_gen_row_drop(r, r->alpha);
-    memset(r->out, 0, (size_t)c->e * sizeof(float));
-    for (int64_t i = 0; i < r->n_runs; i++) {
-        atti_gen_run run = atti_gen_run_at(r, i);
-        r->p->k->wsum(r->out, r->alpha + run.j0, r->v + run.s0 * r->ld_v, r->ld_v,
-                      run.n, c->e);
+    r->p->k->wsum(r->out, r->alpha + x.j0, r->v + x.s0 * r->ld_v, r->ld_v, x.n,
+                  r->p->c->e);
+}
+
+static void forward_rows(atti_gen_row *rows, int64_t n, int64_t t0)
+{
+    const atti_attn_call *c = rows->p->c;
+    atti_gen_block_weights(rows, n, t0);
+    for (int64_t i = 0; i < n; i++) {
+        finish_row(&rows[i]);
+        atti_gen_row_drop(&rows[i], rows[i].alpha);
+        memset(rows[i].out, 0, (size_t)c->e * sizeof(float));
     }
-    atti_gen_shaw_values(r, r->alpha);
-    atti_gen_store_f32(c->out.data, c->dtype, atti_attn_qoff(c, &c->out, r->b, t, r->h),
-                       r->out, c->e, false);
+    atti_gen_over_keys(rows, n, value_piece);
+    for (int64_t i = 0; i < n; i++) {
+        atti_gen_row *r = &rows[i];
+        atti_gen_shaw_values(r, r->alpha);
+        atti_gen_store_f32(c->out.data, c->dtype,
+                           atti_attn_qoff(c, &c->out, r->b, r->t, r->h), r->out, c->e,
+                           false);
+    }
 }
 
 static void task(void *ctx, int64_t i, int thread)
@@ -52,11 +60,13 @@ static void task(void *ctx, int64_t i, int thread)
     int64_t chunks = atti_ceil_div(c->t, TASK_ROWS);
     int64_t t0 = i % chunks * TASK_ROWS, bh = i / chunks;
     if (atti_attn_done(c, bh / c->heads)) return;
-    atti_gen_row r;
-    atti_gen_row_init(&r, p, thread);
-    atti_gen_row_begin(&r, bh / c->heads, bh % c->heads);
-    int64_t end = atti_min_i64(t0 + TASK_ROWS, r.n_q);
-    for (int64_t t = t0; t < end; t++) forward_row(&r, t);
+    atti_gen_row rows[ATTI_GEN_ROWS];
+    atti_gen_block_init(rows, p, thread);
+    for (int64_t j = 0; j < p->block; j++)
+        atti_gen_row_begin(&rows[j], bh / c->heads, bh % c->heads);
+    int64_t end = atti_min_i64(t0 + TASK_ROWS, rows->n_q);
+    for (int64_t t = t0; t < end; t += p->block)
+        forward_rows(rows, atti_min_i64(p->block, end - t), t);
 }
 
 att_status atti_attn_generic_forward(const atti_attn_call *c)

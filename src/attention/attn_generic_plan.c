@@ -72,18 +72,63 @@ static void row_layout(atti_gen_row *r, const atti_gen_plan *p, bump *m)
     for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
         *small[i] = take(m, 256, sizeof(float));
     r->bucket = take(m, 2 * c->shaw + 1, sizeof(float));
+    r->t5_sum =
+        p->g && c->t5_table ? take(m, 2 * p->t5_reach + 1, sizeof(double)) : NULL;
     int64_t runs = c->edges ? 0 : c->block_mask ? p->row_room / 2 + 3 : 3;
     r->runs = take(m, runs, sizeof(atti_gen_run));
 }
 
-void atti_gen_row_init(atti_gen_row *r, const atti_gen_plan *p, int thread)
+static void row_init(atti_gen_row *r, const atti_gen_plan *p, int thread, int64_t i)
 {
     memset(r, 0, sizeof *r);
     r->p = p;
-    bump m = {p->threads + (size_t)thread * p->thread_bytes, 0};
+    bump m = {p->threads + (size_t)thread * p->thread_bytes + (size_t)i * p->row_bytes,
+              0};
     row_layout(r, p, &m);
     r->at = atti_gen_slot_layout(p);
     if (!p->g || !p->g->dscore_w) r->bw = NULL;
+}
+
+void atti_gen_row_init(atti_gen_row *r, const atti_gen_plan *p, int thread)
+{
+    row_init(r, p, thread, 0);
+    if (r->t5_sum) memset(r->t5_sum, 0, (size_t)(2 * p->t5_reach + 1) * sizeof(double));
+}
+
+void atti_gen_block_init(atti_gen_row *rows, const atti_gen_plan *p, int thread)
+{
+    atti_gen_row_init(rows, p, thread);
+    for (int64_t i = 1; i < p->block; i++) {
+        row_init(&rows[i], p, thread, i);
+        rows[i].t5_sum = rows->t5_sum;
+    }
+}
+
+enum { UNITS = 16, PART_ROWS = 64, PART_FLOATS = 40 << 20 };
+
+/* Queries alone: at least the parts that any number of keys gives. */
+static int64_t parts_at_most(const atti_attn_call *c, int64_t n_q)
+{
+    int64_t parts = atti_ceil_div(UNITS, c->kv_heads);
+    parts = atti_min_i64(parts, n_q / PART_ROWS);
+    return atti_max_i64(parts, 1);
+}
+
+int64_t atti_gen_parts(const atti_attn_call *c, int64_t n_q, int64_t n_k)
+{
+    int64_t parts = parts_at_most(c, n_q);
+    int64_t fit = PART_FLOATS / (atti_max_i64(n_k, 1) * (c->dk + c->e));
+    return atti_max_i64(atti_min_i64(parts, fit), 1);
+}
+
+/* Rows of dk that parts 1.. of any one sequence need, for each key head. */
+static int64_t more_rows(const atti_attn_call *c)
+{
+    int64_t parts = parts_at_most(c, atti_attn_most_queries(c)), rows = 0;
+    int64_t fit = PART_FLOATS / (c->dk + c->e);
+    if (!atti_mul_i64(&rows, parts - 1, c->edges ? c->m_rows : atti_attn_most_keys(c)))
+        return fit;
+    return atti_min_i64(rows, fit);
 }
 
 static size_t layout(atti_gen_plan *p, unsigned char *base)
@@ -103,18 +148,24 @@ static size_t layout(atti_gen_plan *p, unsigned char *base)
     p->rope_table =
         c->rope_q ? take(&m, p->row_room * c->rope_dims, sizeof(float)) : NULL;
     p->t5_bucket = c->t5_table ? take(&m, 2 * p->t5_reach + 1, sizeof(int32_t)) : NULL;
+    p->t5_term =
+        c->t5_table ? take(&m, c->heads * (2 * p->t5_reach + 1), sizeof(float)) : NULL;
     if (g) {
         p->dkp = g->dk.data ? take(&m, rows * c->dk, sizeof(float)) : NULL;
         p->dvp = g->dv.data ? take(&m, rows * c->e, sizeof(float)) : NULL;
-        int64_t n = 0;
-        if (!atti_mul_i64(&n, p->n_groups * c->heads, p->param_count)) n = -1;
+        int64_t n = 0, extra = more_rows(c) * c->kv_heads;
+        p->dk_more = g->dk.data ? take(&m, extra * c->dk, sizeof(float)) : NULL;
+        p->dv_more = g->dv.data ? take(&m, extra * c->e, sizeof(float)) : NULL;
+        if (!atti_mul_i64(&n, p->n_slots * c->heads, p->param_count)) n = -1;
         p->slots = p->param_count ? take(&m, n, sizeof(double)) : NULL;
     }
     bump one = {NULL, 0};
     atti_gen_row r;
     row_layout(&r, p, &one);
-    p->thread_bytes = one.used;
-    p->threads = take(&m, atti_threads_max(), one.used);
+    p->row_bytes = one.used;
+    if (one.used > SIZE_MAX / 64) return SIZE_MAX - 63;
+    p->thread_bytes = (size_t)p->block * one.used;
+    p->threads = take(&m, atti_threads_max(), p->thread_bytes);
     return m.used;
 }
 
@@ -138,6 +189,8 @@ static void shape(atti_gen_plan *p, const atti_attn_call *c,
     p->param_count = atti_gen_slot_layout(p).count;
     int64_t most = p->param_count > 4096 ? 4 : 16;
     p->n_groups = c->n_batch < most ? c->n_batch : most;
+    p->n_slots = p->n_groups + parts_at_most(c, atti_attn_most_queries(c));
+    p->block = c->edges ? 1 : atti_max_i64(atti_min_i64(ATTI_GEN_ROWS, c->t), 1);
     if (!g) return;
     const int64_t *n = g->dbias_shape;
     bool owns = n[0] == c->n_batch && n[1] == c->heads && (n[2] > 1 || c->t == 1);
@@ -262,6 +315,10 @@ void atti_gen_prepare(atti_gen_plan *p)
         p->t5_bucket[r + p->t5_reach] =
             atti_attn_t5_bucket(r, c->desc->t5_buckets, c->desc->t5_max_distance,
                                 c->desc->t5_bidirectional != 0);
+    for (int64_t r = 0; p->t5_bucket && r <= 2 * p->t5_reach; r++)
+        for (int64_t h = 0; h < c->heads; h++)
+            p->t5_term[h * (2 * p->t5_reach + 1) + r] =
+                ((const float *)c->t5_table)[p->t5_bucket[r] * c->heads + h];
     int64_t chunks = atti_ceil_div(c->s, PREPARE_ROWS);
     if (p->rope_table) atti_parallel_void(chunks, rope_task, p);
     if (p->copy_k || p->copy_v || p->ek)

@@ -79,21 +79,65 @@ static void query(atti_gen_row *r)
     r->p->score->query(r);
 }
 
+enum { PIECE = 64 };
+
+void atti_gen_over_keys(atti_gen_row *rows, int64_t n, atti_gen_piece_fn *fn)
+{
+    int64_t first = INT64_MAX, end = 0;
+    if (rows->p->c->edges) {
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < rows[i].n_runs; j++)
+                fn(&rows[i], atti_gen_run_at(&rows[i], j));
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        atti_gen_row *r = &rows[i];
+        r->cursor = 0;
+        if (!r->n_runs) continue;
+        atti_gen_run last = r->runs[r->n_runs - 1];
+        if (r->runs[0].s0 < first) first = r->runs[0].s0;
+        if (last.s0 + last.n > end) end = last.s0 + last.n;
+    }
+    for (int64_t at = first / PIECE * PIECE; at < end; at += PIECE)
+        for (int64_t i = 0; i < n; i++) {
+            atti_gen_row *r = &rows[i];
+            for (; r->cursor < r->n_runs; r->cursor++) {
+                atti_gen_run x = r->runs[r->cursor];
+                int64_t a = x.s0 > at ? x.s0 : at, z = x.s0 + x.n;
+                if (z > at + PIECE) z = at + PIECE;
+                if (a < z) fn(r, (atti_gen_run){a, x.j0 + a - x.s0, z - a});
+                if (x.s0 + x.n > at + PIECE) break;
+            }
+        }
+}
+
+static void score_piece(atti_gen_row *r, atti_gen_run x)
+{
+    r->p->score->forward(r, r->e + x.j0, r->k + x.s0 * r->ld_k, r->ld_k, x.n);
+}
+
+void atti_gen_block_weights(atti_gen_row *rows, int64_t n, int64_t t0)
+{
+    for (int64_t i = 0; i < n; i++) {
+        atti_gen_row *r = &rows[i];
+        r->t = t0 + i;
+        r->pos = r->t + r->n_k - r->n_q;
+        r->picked = -1;
+        r->sink = 0.0f;
+        atti_gen_visible(r);
+        query(r);
+    }
+    atti_gen_over_keys(rows, n, score_piece);
+    for (int64_t i = 0; i < n; i++) {
+        atti_gen_shaw_scores(&rows[i]);
+        atti_gen_terms(&rows[i]);
+        rows[i].p->norm->forward(&rows[i]);
+    }
+}
+
 void atti_gen_row_weights(atti_gen_row *r, int64_t t)
 {
-    r->t = t;
-    r->pos = t + r->n_k - r->n_q;
-    r->picked = -1;
-    r->sink = 0.0f;
-    atti_gen_visible(r);
-    query(r);
-    for (int64_t i = 0; i < r->n_runs; i++) {
-        atti_gen_run run = atti_gen_run_at(r, i);
-        r->p->score->forward(r, r->e + run.j0, r->k + run.s0 * r->ld_k, r->ld_k, run.n);
-    }
-    atti_gen_shaw_scores(r);
-    atti_gen_terms(r);
-    r->p->norm->forward(r);
+    atti_gen_block_weights(r, 1, t);
 }
 
 void atti_gen_row_drop(const atti_gen_row *r, float *w)
@@ -113,25 +157,35 @@ void atti_gen_row_drop(const atti_gen_row *r, float *w)
     }
 }
 
+static void value_piece(atti_gen_row *r, atti_gen_run x)
+{
+    const atti_attn_row_kernels *k = r->p->k;
+    const int64_t e = r->p->c->e;
+    k->dot(r->da + x.j0, r->dout, r->v + x.s0 * r->ld_v, r->ld_v, x.n, e);
+    if (r->dv)
+        k->outer(r->dv + x.s0 * r->ld_dv, r->ld_dv, r->w + x.j0, r->dout, x.n, e);
+}
+
+void atti_gen_block_scores_backward(atti_gen_row *rows, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        /* e is still needed by the ReLU forms; capped by the soft cap; w takes soft's
+         * place only where there is no surrogate. */
+        memcpy(rows[i].w, rows[i].alpha, (size_t)rows[i].n * sizeof(float));
+        atti_gen_row_drop(&rows[i], rows[i].w);
+    }
+    atti_gen_over_keys(rows, n, value_piece);
+    for (int64_t i = 0; i < n; i++) {
+        atti_gen_row *r = &rows[i];
+        const float inv_temp = r->p->c->inv_temp;
+        atti_gen_shaw_values_backward(r, r->w);
+        atti_gen_row_drop(r, r->da);
+        r->p->norm->backward(r);
+        if (inv_temp != 1.0f) atti_k()->scale(r->da, r->da, inv_temp, 0, r->n);
+    }
+}
+
 void atti_gen_row_scores_backward(atti_gen_row *r)
 {
-    const atti_attn_call *c = r->p->c;
-    const atti_attn_row_kernels *k = r->p->k;
-    /* e is still needed by the ReLU forms; capped by the soft cap; w takes soft's place
-     * only where there is no surrogate. */
-    float *w = r->w;
-    memcpy(w, r->alpha, (size_t)r->n * sizeof(float));
-    atti_gen_row_drop(r, w);
-    for (int64_t i = 0; i < r->n_runs; i++) {
-        atti_gen_run run = atti_gen_run_at(r, i);
-        k->dot(r->da + run.j0, r->dout, r->v + run.s0 * r->ld_v, r->ld_v, run.n, c->e);
-        if (r->dv)
-            k->outer(r->dv + run.s0 * r->ld_dv, r->ld_dv, w + run.j0, r->dout, run.n,
-                     c->e);
-    }
-    atti_gen_shaw_values_backward(r, w);
-    atti_gen_row_drop(r, r->da);
-    r->p->norm->backward(r);
-    if (c->inv_temp != 1.0f)
-        for (int64_t j = 0; j < r->n; j++) r->da[j] *= c->inv_temp;
+    atti_gen_block_scores_backward(r, 1);
 }

@@ -236,6 +236,8 @@ void atti_attn_rope_f64(double *x, const atti_attn_call *c, int64_t pos, int dir
  * (never by the thread count or by neighbours); where it says no, the generic path
  * computes the same thing more slowly. */
 bool atti_attn_fast_takes(const atti_attn_call *c, int backward);
+/* Backward: dq, dk, dv and dsink_logit; a call that wants more takes the generic path. */
+bool atti_attn_fast_takes_grads(const atti_attn_grad_call *g);
 size_t atti_attn_fast_workspace(const atti_attn_call *c, int backward);
 ATT_MUST_CHECK att_status atti_attn_fast_forward(const atti_attn_call *c);
 ATT_MUST_CHECK att_status atti_attn_fast_backward(const atti_attn_call *c,

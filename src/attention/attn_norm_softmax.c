@@ -1,6 +1,7 @@
 /* attn_norm_softmax.c - softmax over the visible keys, with or without a sink logit in
  * the denominator. */
 #include "attention/attn_generic.h"
+#include "kernels/kernels.h"
 #include <math.h>
 #include <string.h>
 
@@ -22,15 +23,14 @@ void atti_gen_softmax(atti_gen_row *r, float *y)
     sum += at_sink;
     r->lse = (float)((double)m + log(sum));
     float inv = (float)(1.0 / sum);
-    for (int64_t j = 0; j < r->n; j++) y[j] *= inv;
+    atti_k()->scale(y, y, inv, 0, r->n);
     r->sink = (float)(at_sink / sum);
 }
 
 void atti_gen_softmax_backward(atti_gen_row *r, const float *y, double *mean_out)
 {
     double mean = r->p->k->dot_f64(y, r->da, r->n);
-    float m = (float)mean;
-    for (int64_t j = 0; j < r->n; j++) r->da[j] = y[j] * (r->da[j] - m);
+    r->p->k->softmax_bwd(r->da, y, (float)mean, r->n);
     *mean_out = mean;
 }
 

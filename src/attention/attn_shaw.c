@@ -2,31 +2,60 @@
  * inner products, rel_v[clip(s - p)] the values. A row needs q against 2 clip + 1 vectors once, not
  * against one a key; its weights are summed by distance before they meet rel_v. */
 #include "attention/attn_generic.h"
+#include "kernels/kernels.h"
 #include <string.h>
 
-static int64_t index_of(const atti_gen_row *r, int64_t s)
+/* A run in three: before the reach of the clip, within it, behind it. */
+typedef struct thirds {
+    int64_t a, z, first; /* elements a .. z-1 lie within; bucket of element a */
+} thirds;
+
+static thirds thirds_of(const atti_gen_row *r, atti_gen_run run)
 {
-    int64_t rel = s - r->pos, clip = r->p->c->shaw;
-    return (rel < -clip ? -clip : rel > clip ? clip : rel) + clip;
+    int64_t rel = run.s0 - r->pos, clip = r->p->c->shaw;
+    int64_t a = -clip - rel, z = clip + 1 - rel;
+    a = a < 0 ? 0 : a < run.n ? a : run.n;
+    z = z < 0 ? 0 : z < run.n ? z : run.n;
+    return (thirds){a, z, rel + a + clip};
+}
+
+static float sum_of(const float *x, int64_t n)
+{
+    float s[8] = {0};
+    int64_t j = 0;
+    for (; j + 8 <= n; j += 8)
+        for (int i = 0; i < 8; i++) s[i] += x[j + i];
+    for (; j < n; j++) s[0] += x[j];
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
 }
 
 /* bucket[clip(s - p)] += x of every visible key. */
 static void by_distance(atti_gen_row *r, const float *x)
 {
-    memset(r->bucket, 0, (size_t)(2 * r->p->c->shaw + 1) * sizeof(float));
+    int64_t last = 2 * r->p->c->shaw;
+    memset(r->bucket, 0, (size_t)(last + 1) * sizeof(float));
     for (int64_t i = 0; i < r->n_runs; i++) {
         atti_gen_run run = r->runs[i];
-        for (int64_t j = 0; j < run.n; j++)
-            r->bucket[index_of(r, run.s0 + j)] += x[run.j0 + j];
+        thirds t = thirds_of(r, run);
+        const float *y = x + run.j0;
+        r->bucket[0] += sum_of(y, t.a);
+        if (t.z > t.a)
+            atti_k()->scale(r->bucket + t.first, y + t.a, 1.0f, 1, t.z - t.a);
+        r->bucket[last] += sum_of(y + t.z, run.n - t.z);
     }
 }
 
 static void spread(atti_gen_row *r, float *x)
 {
+    int64_t last = 2 * r->p->c->shaw;
     for (int64_t i = 0; i < r->n_runs; i++) {
         atti_gen_run run = r->runs[i];
-        for (int64_t j = 0; j < run.n; j++)
-            x[run.j0 + j] += r->bucket[index_of(r, run.s0 + j)];
+        thirds t = thirds_of(r, run);
+        float *y = x + run.j0;
+        for (int64_t j = 0; j < t.a; j++) y[j] += r->bucket[0];
+        if (t.z > t.a)
+            atti_k()->scale(y + t.a, r->bucket + t.first, 1.0f, 1, t.z - t.a);
+        for (int64_t j = t.z; j < run.n; j++) y[j] += r->bucket[last];
     }
 }
 

@@ -1,6 +1,7 @@
 /* attn_terms.c - what happens to a base score before it is normalised: scale, soft cap,
  * prior (location, coverage), ALiBi, T5 buckets, bias, edge features, temperature. */
 #include "attention/attn_generic.h"
+#include "kernels/kernels.h"
 #include <math.h>
 
 static int32_t bucket(const atti_gen_plan *p, int64_t rel)
@@ -8,6 +9,9 @@ static int32_t bucket(const atti_gen_plan *p, int64_t rel)
     if (rel >= -p->t5_reach && rel <= p->t5_reach)
         return p->t5_bucket[rel + p->t5_reach];
     const att_attention_desc *d = p->c->desc;
+    /* Beyond the greatest distance a direction has one bucket. */
+    if (d->t5_max_distance <= p->t5_reach && d->t5_buckets < d->t5_max_distance)
+        return p->t5_bucket[rel < 0 ? 0 : 2 * p->t5_reach];
     return atti_attn_t5_bucket(rel, d->t5_buckets, d->t5_max_distance,
                                d->t5_bidirectional != 0);
 }
@@ -21,7 +25,55 @@ static void add_bias(float *e, const atti_attn_bias *b, const float *row,
                      atti_gen_run run, float weight)
 {
     const float *x = row + run.s0 * b->ss;
+    if (b->ss == 1) {
+        atti_k()->scale(e, x, weight, 1, run.n);
+        return;
+    }
     for (int64_t j = 0; j < run.n; j++) e[j] += weight * x[j * b->ss];
+}
+
+/* Of a run, elements near_of .. far_of-1 lie within the table by distance. */
+static int64_t near_of(const atti_gen_row *r, atti_gen_run run)
+{
+    int64_t n = r->pos - run.s0 - r->p->t5_reach;
+    return n < 0 ? 0 : n < run.n ? n : run.n;
+}
+static int64_t far_of(const atti_gen_row *r, atti_gen_run run)
+{
+    int64_t n = r->pos - run.s0 + r->p->t5_reach + 1;
+    return n < 0 ? 0 : n < run.n ? n : run.n;
+}
+
+static void t5_terms(const atti_gen_row *r, float *e, atti_gen_run run)
+{
+    const atti_gen_plan *p = r->p;
+    const float *table = atti_gen_par(p->c->t5_table, r->h);
+    const float *term = p->t5_term + r->h * (2 * p->t5_reach + 1) + p->t5_reach;
+    int64_t rel = run.s0 - r->pos, a = near_of(r, run), z = far_of(r, run), j = 0;
+    for (; j < a; j++) e[j] += table[bucket(p, rel + j) * p->c->heads];
+    if (z > j) atti_k()->scale(e + j, term + rel + j, 1.0f, 1, z - j);
+    j = z > j ? z : j;
+    for (; j < run.n; j++) e[j] += table[bucket(p, rel + j) * p->c->heads];
+}
+
+static void t5_terms_backward(atti_gen_row *r, const float *dx, atti_gen_run run)
+{
+    const atti_gen_plan *p = r->p;
+    double *slot = r->slot + r->at.t5, *sum = r->t5_sum + p->t5_reach;
+    int64_t rel = run.s0 - r->pos, a = near_of(r, run), z = far_of(r, run), j = 0;
+    for (; j < a; j++) slot[bucket(p, rel + j)] += (double)dx[j];
+    for (; j < z; j++) sum[rel + j] += (double)dx[j];
+    for (; j < run.n; j++) slot[bucket(p, rel + j)] += (double)dx[j];
+}
+
+void atti_gen_t5_fold(atti_gen_row *r)
+{
+    const atti_gen_plan *p = r->p;
+    if (!r->slot || r->at.t5 < 0) return;
+    for (int64_t i = 0; i <= 2 * p->t5_reach; i++) {
+        r->slot[r->at.t5 + p->t5_bucket[i]] += r->t5_sum[i];
+        r->t5_sum[i] = 0;
+    }
 }
 
 static void run_terms(const atti_gen_row *r, float *e, atti_gen_run run)
@@ -35,11 +87,7 @@ static void run_terms(const atti_gen_row *r, float *e, atti_gen_run run)
         for (int64_t j = 0; j < run.n; j++)
             e[j] -= slope * fabsf((float)(r->pos - run.s0 - j));
     }
-    if (c->t5_table) {
-        const float *table = atti_gen_par(c->t5_table, r->h);
-        for (int64_t j = 0; j < run.n; j++)
-            e[j] += table[bucket(r->p, run.s0 + j - r->pos) * c->heads];
-    }
+    if (c->t5_table) t5_terms(r, e, run);
     if (c->edge_bias)
         for (int64_t j = 0; j < run.n; j++)
             e[j] +=
@@ -56,7 +104,7 @@ void atti_gen_terms(atti_gen_row *r)
         r->p->k->tanh(r->capped, r->e, c->scale / c->softcap, r->n);
         for (int64_t j = 0; j < r->n; j++) r->e[j] = c->softcap * r->capped[j];
     } else if (c->scale != 1.0f) {
-        for (int64_t j = 0; j < r->n; j++) r->e[j] *= c->scale;
+        atti_k()->scale(r->e, r->e, c->scale, 0, r->n);
     }
     bool any =
         c->prior_w || c->use_alibi || c->t5_table || c->edge_bias || c->bias.data;
@@ -64,8 +112,7 @@ void atti_gen_terms(atti_gen_row *r)
         atti_gen_run run = atti_gen_run_at(r, i);
         run_terms(r, r->e + run.j0, run);
     }
-    if (c->inv_temp != 1.0f)
-        for (int64_t j = 0; j < r->n; j++) r->e[j] *= c->inv_temp;
+    if (c->inv_temp != 1.0f) atti_k()->scale(r->e, r->e, c->inv_temp, 0, r->n);
 }
 
 static void run_terms_backward(atti_gen_row *r, const float *dx, atti_gen_run run)
@@ -83,9 +130,7 @@ static void run_terms_backward(atti_gen_row *r, const float *dx, atti_gen_run ru
             sum += (double)dx[j] * fabs((double)(r->pos - run.s0 - j));
         r->slot[r->at.alibi] -= sum;
     }
-    if (r->at.t5 >= 0)
-        for (int64_t j = 0; j < run.n; j++)
-            r->slot[r->at.t5 + bucket(r->p, run.s0 + j - r->pos)] += (double)dx[j];
+    if (r->at.t5 >= 0) t5_terms_backward(r, dx, run);
 }
 
 void atti_gen_terms_backward(atti_gen_row *r)
@@ -100,5 +145,5 @@ void atti_gen_terms_backward(atti_gen_row *r)
         for (int64_t j = 0; j < r->n; j++)
             r->da[j] *= c->scale * (1.0f - r->capped[j] * r->capped[j]);
     else if (c->scale != 1.0f)
-        for (int64_t j = 0; j < r->n; j++) r->da[j] *= c->scale;
+        atti_k()->scale(r->da, r->da, c->scale, 0, r->n);
 }

@@ -78,6 +78,12 @@ typedef struct atti_attn_row_kernels {
     double (*dot_f64)(const float *a, const float *b,
                       int64_t n); /* sum in double lanes */
     void (*tanh)(float *y, const float *x, float a, int64_t n); /* y = tanh(a x) */
+    /* y[j] = max(x[j], 0), NaN stays; returns the sum, lanes added in double */
+    double (*relu)(float *y, const float *x, int64_t n);
+    /* g[j] = e[j] > 0 ? (g[j] - mean) * f : 0 */
+    void (*relu_bwd)(float *g, const float *e, float mean, float f, int64_t n);
+    /* g[j] = y[j] * (g[j] - mean) */
+    void (*softmax_bwd)(float *g, const float *y, float mean, int64_t n);
     /* x[j] = kept ? x[j] * scale : 0, columns col0.. of the row with this key */
     void (*drop)(float *x, uint32_t rowkey, int64_t col0, uint32_t threshold,
                  float scale, int64_t n);

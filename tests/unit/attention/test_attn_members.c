@@ -258,6 +258,36 @@ static void long_caches_and_stars(void **state)
     }
 }
 
+/* Sequences long enough for rows in blocks and queries in parts, and, of those, lengths
+ * around the cuts. */
+static const kase long_members[] = {
+    {"long t5", .b = 1, .h = 2, .t = 200, .s = 150, .d = 6, .t5 = 8, .scale = 1},
+    {"long t5, causal", .b = 1, .h = 1, .t = 300, .s = 300, .d = 3, .t5 = 32,
+     .t5_uni = 1, .causal = 1},
+    {"long shaw", .b = 1, .h = 2, .g = 1, .t = 130, .s = 140, .d = 5, .shaw = 4},
+    {"long additive", .score = ATT_SCORE_ADDITIVE, .b = 2, .h = 1, .t = 129, .s = 65,
+     .d = 7, .score_b = 1},
+    {"long gat window", .score = ATT_SCORE_GAT, .b = 1, .h = 1, .t = 260, .s = 260,
+     .d = 4, .left1 = 20, .right1 = 5, .dropout = 0.2f},
+    {"long cosine, sinks", .score = ATT_SCORE_COSINE, .b = 1, .h = 2, .t = 190,
+     .s = 200, .d = 9, .causal = 1, .left1 = 30, .sinks = 3},
+    {"long bilinear, masks", .score = ATT_SCORE_BILINEAR, .b = 1, .h = 2, .t = 140,
+     .s = 128, .d = 6, .dk = 4, .block_mask = 1},
+    {"long sink, bias", .b = 1, .h = 1, .t = 256, .s = 200, .d = 8, .sink_logit = 1,
+     .bias = 15},
+    {"long ragged", .layout = RAGGED, .score = ATT_SCORE_ADDITIVE, .b = 3, .h = 1,
+     .t = 150, .s = 140, .d = 5, .score_b = 1},
+};
+
+static void rows_in_parts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof long_members / sizeof long_members[0]; i++) {
+        run(&long_members[i], ATT_F32, 0);
+        run(&long_members[i], ATT_F32, 1);
+    }
+}
+
 static void same_bits(const att_tensor *a, const att_tensor *b, const kase *k,
                       const char *what)
 {
@@ -275,7 +305,7 @@ static void any_thread_count(void **state)
     (void)state;
     for (int m = 0; m < N_MEMBERS; m++) {
         kase k = sized(&members[m],
-                       members[m].t && members[m].s ? (size3){70, 40, 9} : sizes[0]);
+                       members[m].t && members[m].s ? (size3){140, 40, 9} : sizes[0]);
         attn_case c[3];
         for (int i = 0; i < 3; i++) {
             att_set_threads(i + 1);
@@ -341,10 +371,11 @@ int main(int argc, char **argv)
     if (!getenv("ATTEND_ISA")) return every_isa(argv[0]);
     att_set_threads(1); /* problems this small spend their time at barriers */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(f32_generic),      cmocka_unit_test(f32_public),
-        cmocka_unit_test(bf16_public),      cmocka_unit_test(widths_to_256),
-        cmocka_unit_test(paged_cache),      cmocka_unit_test(long_caches_and_stars),
-        cmocka_unit_test(any_thread_count), cmocka_unit_test(callers_workspace),
+        cmocka_unit_test(f32_generic),           cmocka_unit_test(f32_public),
+        cmocka_unit_test(bf16_public),           cmocka_unit_test(widths_to_256),
+        cmocka_unit_test(paged_cache),           cmocka_unit_test(rows_in_parts),
+        cmocka_unit_test(long_caches_and_stars), cmocka_unit_test(any_thread_count),
+        cmocka_unit_test(callers_workspace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
