@@ -17,7 +17,7 @@ typedef struct att_model att_model;
 
 /* Opens a directory: config.json, model.safetensors (or its index and shards),
  * generation_config.json, source.spm, target.spm, vocab.json (target_vocab.json where the
- * vocabularies are separate). Weights in f16, bf16 or f64 become f32. A tied tensor may
+ * vocabularies are separate); encoders and decoders: what att_tokenizer_open_dir takes. Weights in f16, bf16 or f64 become f32. A tied tensor may
  * be stored under any of its names. Without tokenizer files the model works on ids.
  *
  * Everything is checked before any weight is used. ATT_ENOTFOUND: no such directory or no
@@ -29,7 +29,8 @@ ATT_API ATT_MUST_CHECK att_status att_model_load(att_model **out, const char *di
 /* Its sessions must be gone. NULL is fine. */
 ATT_API void att_model_destroy(att_model *model);
 
-/* config.json's model_type: "marian", or "attend" for what Marian's class cannot hold.
+/* config.json's model_type: "marian", or "attend" for what Marian's class cannot hold;
+ * "llama", "gpt2"; "bert", "roberta", "xlm-roberta".
  * Borrowed, never NULL; so is the architecture, "MarianMTModel". */
 ATT_API const char *att_model_type(const att_model *model);
 ATT_API const char *att_model_architecture(const att_model *model);
@@ -49,7 +50,8 @@ ATT_API ATT_MUST_CHECK att_status att_model_tensor(const att_model *model,
 ATT_API const char *att_model_config_json(const att_model *model);
 
 /* Text to the model's ids and back. side 0 = source, 1 = target. Source ids end with
- * </s>, target ids do not. text need not be NUL-terminated; invalid UTF-8 becomes
+ * </s>, target ids do not. A model of one side (encoder, decoder) has one tokenizer: side 0
+ * puts the special tokens of its template around the text, side 1 does not. text need not be NUL-terminated; invalid UTF-8 becomes
  * U+FFFD. *ids and *text are the caller's (att_free) and never NULL on ATT_OK.
  * ATT_ENOTFOUND: the directory has no tokenizer. Thread-safe. */
 ATT_API ATT_MUST_CHECK att_status att_model_encode(const att_model *model, int32_t side,

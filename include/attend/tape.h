@@ -134,7 +134,7 @@ ATT_API ATT_MUST_CHECK att_status att_op_embed(att_tape *tape, att_var *y, att_v
  * training runs only. Parameters of the descriptor are values: score_w [H*D, Dk] or
  * [D, Dk] (bilinear), [H, D] or [1, D] (additive, GAT; score_b alike), t5_table
  * [buckets, H], rel_k [2 clip + 1, D], rel_v [2 clip + 1, E], sink_logit and
- * alibi_slopes [1, H]. */
+ * alibi_slopes [1, H]; rope_freqs [1, R/2], which gets no gradient. */
 typedef struct att_op_attention_opts {
     uint32_t size;
     att_attention_desc desc;
@@ -145,7 +145,8 @@ typedef struct att_op_attention_opts {
     int64_t dk;                  /* 0 = D */
     att_var q_offsets;           /* [B+1,1] i32 */
     att_var k_offsets;           /* absent: q_offsets (self-attention) */
-    att_var score_w, score_b, t5_table, rel_k, rel_v, sink_logit, alibi_slopes;
+    att_var score_w, score_b, t5_table, rel_k, rel_v, sink_logit, alibi_slopes,
+        rope_freqs;
 } att_op_attention_opts;
 ATT_API void att_op_attention_opts_init(att_op_attention_opts *opts);
 /* y [N, H*E]. */

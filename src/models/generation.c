@@ -45,6 +45,28 @@ static att_status get_id(int64_t *out, const atti_json *root, const char *key,
     return ATT_OK;
 }
 
+/* eos_token_id may be a list: any of them ends a text. */
+static att_status get_eos(atti_generation *g, const atti_json *root, int64_t vocab)
+{
+    const int32_t most = (int32_t)(sizeof g->eos / sizeof g->eos[0]);
+    const atti_json *list = atti_json_get(root, "eos_token_id");
+    size_t n = atti_json_is_array(list) ? atti_json_count(list) : 1;
+    ATTI_TRY(get_id(&g->eos_id, root, "eos_token_id", vocab));
+    if (!list) return ATT_OK;
+    if (n > (size_t)most)
+        return atti_fail(ATT_EFORMAT, "eos_token_id lists %zu tokens, at most %d", n,
+                         (int)most);
+    g->n_eos = (int32_t)n;
+    g->eos[0] = g->eos_id;
+    for (size_t i = 1; i < n; i++) {
+        double x = atti_json_number(atti_json_at(list, i));
+        if (!(x >= 0.0 && x < (double)vocab) || x != floor(x))
+            return atti_fail(ATT_EFORMAT, "eos_token_id[%zu] is no token id", i);
+        g->eos[i] = (int64_t)x;
+    }
+    return ATT_OK;
+}
+
 static att_status get_bad_words(atti_generation *g, const atti_json *root,
                                 int64_t vocab)
 {
@@ -84,6 +106,8 @@ static att_status get_lengths(atti_generation *g, const atti_json *root)
     ATTI_TRY(get_i32(&plain, root, "max_new_tokens", 0, INT32_MAX));
     if (with_start > 1) g->max_length = with_start - 1;
     if (plain > 0) g->max_length = plain;
+    if (with_start > 0) g->max_total = with_start;
+    if (plain > 0) g->max_new = plain;
     with_start = plain = 0;
     ATTI_TRY(get_i32(&with_start, root, "min_length", 0, INT32_MAX));
     ATTI_TRY(get_i32(&plain, root, "min_new_tokens", 0, INT32_MAX));
@@ -119,7 +143,7 @@ static att_status get_search(atti_generation *g, const atti_json *root)
 static att_status get_ids(atti_generation *g, const atti_json *root, int64_t vocab)
 {
     ATTI_TRY(get_id(&g->start_id, root, "decoder_start_token_id", vocab));
-    ATTI_TRY(get_id(&g->eos_id, root, "eos_token_id", vocab));
+    ATTI_TRY(get_eos(g, root, vocab));
     ATTI_TRY(get_id(&g->pad_id, root, "pad_token_id", vocab));
     ATTI_TRY(get_id(&g->forced_bos_id, root, "forced_bos_token_id", vocab));
     ATTI_TRY(get_id(&g->forced_eos_id, root, "forced_eos_token_id", vocab));

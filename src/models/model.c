@@ -90,12 +90,33 @@ static att_status same_bytes(bool *same, const char *a, const char *b)
     return st;
 }
 
+/* Encoders and decoders have one tokenizer, of any kind, or none. */
+static att_status open_one_tokenizer(att_model *m)
+{
+    static const char *const names[] = {
+        "tokenizer.json", "tokenizer.model", "sentencepiece.bpe.model",
+        "spiece.model",   "vocab.txt",       "vocab.json",
+        "source.spm",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = NULL;
+        ATTI_TRY(optional(&path, m->dir, names[i]));
+        if (!path) continue;
+        atti_free(path);
+        ATTI_TRY(att_tokenizer_open_dir(&m->tokenizer[0], m->dir));
+        m->tokenizer[1] = m->tokenizer[0];
+        return ATT_OK;
+    }
+    return ATT_OK;
+}
+
 /* source.spm, target.spm, vocab.json and, for separate vocabularies, target_vocab.json.
  * Two equal sides are opened once: parsing a SentencePiece model is what starting costs. */
 static att_status open_tokenizers(att_model *m)
 {
     char *src = NULL, *tgt = NULL, *vocab = NULL, *tvocab = NULL;
     bool same = true;
+    if (m->family->shape != ATTI_SEQ2SEQ) return open_one_tokenizer(m);
     att_status st = optional(&src, m->dir, "source.spm");
     if (st == ATT_OK) st = optional(&tgt, m->dir, "target.spm");
     if (st == ATT_OK) st = optional(&vocab, m->dir, "vocab.json");
@@ -262,8 +283,11 @@ att_status att_model_encode(const att_model *m, int32_t side, const char *text,
     if ((!text && len) || !ids || !n_ids) {
         return atti_fail(ATT_EINVAL, "att_model_encode: an argument is NULL");
     }
-    att_status st = att_tokenizer_encode(t, text ? text : "", len, &list, &n, &cap);
-    if (st == ATT_OK && side == 0) {
+    bool framed = m->family->shape != ATTI_SEQ2SEQ && side == 0;
+    const att_text_pair in = {.text = text ? text : "", .len = len};
+    att_status st = framed ? att_tokenizer_encode_model(t, &in, &list, NULL, &n)
+                           : att_tokenizer_encode(t, in.text, len, &list, &n, &cap);
+    if (st == ATT_OK && side == 0 && !framed) {
         st = atti_grow(&list, &cap, n + 1, sizeof *list, "token ids");
         if (st == ATT_OK) list[n++] = (int32_t)m->gen.eos_id;
     }

@@ -24,6 +24,10 @@ typedef struct atti_generation {
     float top_p, min_p;       /* 1, 0 */
     int32_t do_sample;        /* 0 */
     int64_t start_id, eos_id, pad_id, forced_bos_id, forced_eos_id; /* -1 = none */
+    int32_t max_total,
+        max_new;     /* max_length and max_new_tokens as they are; 0 = absent */
+    int64_t eos[16]; /* every token that ends a text; eos_id is the first */
+    int32_t n_eos;
     int32_t
         *bad_ids; /* tokens that are never said; sequences of several are not held */
     int32_t n_bad;

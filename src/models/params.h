@@ -41,6 +41,11 @@ typedef struct atti_params {
     float *data;     /* NULL until allocated */
     uint32_t *index; /* hash table of names: position + 1, 0 = free */
     size_t index_cap;
+    /* How files name tensors, set by declare; NULL = as here. alias: the i-th other name
+     * that a parameter may be stored under, false past the last. ignorable: a tensor that
+     * a file may hold beyond the parameters. */
+    bool (*alias)(const char *name, int i, char *out, size_t cap);
+    bool (*ignorable)(const char *name);
 } atti_params;
 
 void atti_params_deinit(atti_params *ps);

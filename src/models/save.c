@@ -87,6 +87,19 @@ static void put_id(atti_jsonw *w, const char *key, int64_t id)
     if (id >= 0) atti_jsonw_i64(w, key, id);
 }
 
+/* One token, or several that each end a text. */
+static void put_eos(atti_jsonw *w, const atti_json *eos)
+{
+    if (!atti_json_is_array(eos)) {
+        if (eos) atti_jsonw_i64(w, "eos_token_id", (int64_t)atti_json_number(eos));
+        return;
+    }
+    atti_jsonw_array(w, "eos_token_id");
+    for (size_t i = 0; i < atti_json_count(eos); i++)
+        atti_jsonw_i64(w, NULL, (int64_t)atti_json_number(atti_json_at(eos, i)));
+    atti_jsonw_end(w, ']');
+}
+
 /* Decoding defaults. The ids are those of config.json, whatever family wrote it. */
 static att_status write_generation(const char *dir, const atti_save *s)
 {
@@ -98,8 +111,10 @@ static att_status write_generation(const char *dir, const atti_save *s)
     atti_free(path);
     if (st != ATT_OK) return st;
     int64_t pad = id_of(root, "pad_token_id");
+    bool decoder = s->family->shape == ATTI_DECODER;
     atti_jsonw_object(&w, NULL);
-    if (pad >= 0) {
+    put_id(&w, "bos_token_id", decoder ? id_of(root, "bos_token_id") : -1);
+    if (pad >= 0 && !decoder) {
         atti_jsonw_array(&w, "bad_words_ids");
         atti_jsonw_array(&w, NULL);
         atti_jsonw_i64(&w, NULL, pad);
@@ -107,9 +122,9 @@ static att_status write_generation(const char *dir, const atti_save *s)
         atti_jsonw_end(&w, ']');
     }
     put_id(&w, "decoder_start_token_id", id_of(root, "decoder_start_token_id"));
-    put_id(&w, "eos_token_id", id_of(root, "eos_token_id"));
+    put_eos(&w, atti_json_get(root, "eos_token_id"));
     put_id(&w, "forced_eos_token_id", id_of(root, "forced_eos_token_id"));
-    if (s->max_length > 0) {
+    if (s->max_length > 0 && !decoder) {
         /* transformers counts the start token. */
         atti_jsonw_i64(&w, "max_length", (int64_t)s->max_length + 1);
     }
@@ -135,6 +150,33 @@ static att_status copy_file(const char *dir, const char *name, const char *from)
     atti_free(path);
     atti_blob_close(&b);
     return st;
+}
+
+/* A tokenizer as it lies in another directory, whatever its kind. */
+static att_status copy_tokenizer(const char *dir, const char *from)
+{
+    static const char *const names[] = {
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt",
+        "tokenizer.model",
+        "sentencepiece.bpe.model",
+        "spiece.model",
+        "chat_template.jinja",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = NULL;
+        ATTI_TRY(atti_path_join(&path, from, names[i]));
+        att_status st = ATT_OK;
+        if (atti_path_exists(path)) st = copy_file(dir, names[i], path);
+        atti_free(path);
+        if (st != ATT_OK) return st;
+    }
+    return ATT_OK;
 }
 
 static void write_added(atti_jsonw *w, const atti_json *vocab, const char *token)
@@ -235,8 +277,9 @@ att_status atti_model_save(const char *dir, const atti_save *s)
     char *path = NULL;
     changed bias;
     ATTI_TRY(write_config(dir, s));
-    ATTI_TRY(write_generation(dir, s));
+    if (s->family->shape != ATTI_ENCODER) ATTI_TRY(write_generation(dir, s));
     if (s->source_spm) ATTI_TRY(write_tokenizer(dir, s));
+    if (s->tokenizer_dir) ATTI_TRY(copy_tokenizer(dir, s->tokenizer_dir));
     ATTI_TRY(sealed_bias(&bias, dir, s));
     att_status st = atti_path_join(&path, dir, "model.safetensors");
     if (st == ATT_OK) {

@@ -14,6 +14,8 @@ typedef struct atti_save {
     /* Files to copy under their names in the directory; NULL = none. vocab alone serves
      * both sides, target_vocab beside it makes the vocabularies separate. */
     const char *source_spm, *target_spm, *vocab, *target_vocab;
+    /* Encoders and decoders: the tokenizer's files are copied from here; NULL = none. */
+    const char *tokenizer_dir;
     const char *source_lang, *target_lang; /* "en"; NULL = unknown */
     int32_t num_beams;  /* of generation_config.json; 0 = left out (greedy) */
     int32_t max_length; /* target tokens with </s>; 0 = left out */
@@ -26,7 +28,7 @@ typedef struct atti_save {
     int64_t n_metadata;
 } atti_save;
 
-/* config.json, generation_config.json, model.safetensors and, when source_spm is given, the
+/* config.json, generation_config.json (not for encoders), model.safetensors and, when source_spm is given, the
  * tokenizer's files, each whole or not at all, into dir, which exists. Same input, same
  * bytes. The caller makes the directory as a whole appear by renaming it. */
 ATT_MUST_CHECK att_status atti_model_save(const char *dir, const atti_save *s);

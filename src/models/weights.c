@@ -22,9 +22,13 @@ static const char *const tied[][4] = {
 };
 #define N_TIED (sizeof tied / sizeof tied[0])
 
-static int64_t locate(const att_safetensors *f, const char *name)
+static int64_t locate(const atti_params *ps, const att_safetensors *f, const char *name)
 {
+    char other[256];
     int64_t at = att_safetensors_find(f, name);
+    for (int i = 0; at < 0 && ps->alias && ps->alias(name, i, other, sizeof other); i++)
+        at = att_safetensors_find(f, other);
+    if (ps->alias) return at;
     for (size_t i = 0; at < 0 && i < N_TIED; i++) {
         if (strcmp(tied[i][0], name) != 0) continue;
         for (size_t j = 1; at < 0 && j < 4 && tied[i][j]; j++) {
@@ -42,8 +46,9 @@ static bool ends(const char *s, const char *tail)
 
 /* Tensors that a file may hold beyond the parameters: recomputed tables and the other
  * names of a tied group. */
-static bool ignorable(const char *name)
+static bool ignorable(const atti_params *ps, const char *name)
 {
+    if (ps->ignorable) return ps->ignorable(name) || ends(name, ".position_ids");
     for (size_t i = 0; i < N_TIED; i++) {
         if (strcmp(tied[i][0], name) == 0) return true;
     }
@@ -80,7 +85,7 @@ static att_status match(int64_t *at, const atti_params *ps, const att_safetensor
     for (size_t i = 0; i < ps->n; i++) {
         const atti_param *p = &ps->p[i];
         att_safetensors_entry e;
-        at[i] = locate(f, p->name);
+        at[i] = locate(ps, f, p->name);
         if (at[i] < 0 && strcmp(p->name, "final_logits_bias") == 0) continue;
         if (at[i] < 0) {
             return atti_fail(ATT_EFORMAT, "%s: tensor '%s' is missing", file, p->name);
@@ -105,9 +110,10 @@ static int by_index(const void *a, const void *b)
 }
 
 /* A tensor that nothing reads means the config describes another model. */
-static att_status refuse_extra(const int64_t *at, size_t n, const att_safetensors *f,
-                               const char *file)
+static att_status refuse_extra(const atti_params *ps, const int64_t *at,
+                               const att_safetensors *f, const char *file)
 {
+    size_t n = ps->n;
     int64_t *sorted = NULL;
     ATTI_TRY(atti_alloc(&sorted, n, sizeof *sorted, "tensor list"));
     memcpy(sorted, at, n * sizeof *sorted);
@@ -119,7 +125,7 @@ static att_status refuse_extra(const int64_t *at, size_t n, const att_safetensor
         while (j < n && sorted[j] < i) j++;
         if (j < n && sorted[j] == i) continue;
         st = att_safetensors_entry_at(f, i, &e);
-        if (st == ATT_OK && !ignorable(e.name)) {
+        if (st == ATT_OK && !ignorable(ps, e.name)) {
             st = atti_fail(ATT_EFORMAT, "%s: tensor '%s' has no place in this model",
                            file, e.name);
         }
@@ -200,7 +206,7 @@ att_status atti_weights_load(atti_params *params, const char *dir)
     att_status st = att_safetensors_open(&f, path);
     if (st == ATT_OK) st = atti_alloc(&at, params->n, sizeof *at, "tensor list");
     if (st == ATT_OK) st = match(at, params, f, path);
-    if (st == ATT_OK) st = refuse_extra(at, params->n, f, path);
+    if (st == ATT_OK) st = refuse_extra(params, at, f, path);
     /* Shapes agree with the file's size by now: this cannot ask for more than it has
      * (twice that for f16). */
     if (st == ATT_OK) st = atti_params_alloc(params);

@@ -30,6 +30,7 @@ enum {
     REL_V,
     SINK,
     ALIBI,
+    ROPE,
     N_OPERANDS
 };
 
@@ -41,7 +42,7 @@ void att_op_attention_opts_init(att_op_attention_opts *o)
     att_attention_desc_init(&o->desc);
     o->q = o->k = o->v = o->q_offsets = o->k_offsets = ATT_NO_VAR;
     o->score_w = o->score_b = o->t5_table = o->rel_k = o->rel_v = ATT_NO_VAR;
-    o->sink_logit = o->alibi_slopes = ATT_NO_VAR;
+    o->sink_logit = o->alibi_slopes = o->rope_freqs = ATT_NO_VAR;
 }
 
 /* ---- tensors over operands ---- */
@@ -76,6 +77,7 @@ static att_tensor flat_view(void *data, att_dtype dtype, int32_t ndim, int64_t a
 static att_tensor par_view(const attn_attr *a, int slot, const atti_mat *m, void *data)
 {
     if (slot == SINK || slot == ALIBI) return flat_view(data, ATT_F32, 1, a->h, 0, 0);
+    if (slot == ROPE) return flat_view(data, ATT_F32, 1, m->cols, 0, 0);
     if (slot == SCORE_W && a->desc.score == ATT_SCORE_BILINEAR)
         return a->score_per_head ? flat_view(data, ATT_F32, 3, a->h, a->d, a->dk)
                                  : flat_view(data, ATT_F32, 2, a->d, a->dk, 0);
@@ -111,9 +113,9 @@ static void make_views(views *w, const atti_call *c)
     p->lse = c->save[0] ? &w->lse : NULL;
     p->q_offsets = &w->off_q, p->k_offsets = &w->off_k;
     const att_tensor **to[N_OPERANDS] = {
-        [SCORE_W] = &p->score_w,   [SCORE_B] = &p->score_b, [T5] = &p->t5_table,
-        [REL_K] = &p->rel_k,       [REL_V] = &p->rel_v,     [SINK] = &p->sink_logit,
-        [ALIBI] = &p->alibi_slopes};
+        [SCORE_W] = &p->score_w,    [SCORE_B] = &p->score_b, [T5] = &p->t5_table,
+        [REL_K] = &p->rel_k,        [REL_V] = &p->rel_v,     [SINK] = &p->sink_logit,
+        [ALIBI] = &p->alibi_slopes, [ROPE] = &p->rope_freqs};
     for (int i = SCORE_W; i < N_OPERANDS; i++) {
         if (c->node->in[i] == ATT_NO_VAR) continue;
         w->par[i] = par_view(a, i, &c->in[i], c->in[i].f);
@@ -154,7 +156,9 @@ static att_status want_pars(const atti_infer *f, attn_attr *a)
     ATTI_TRY(atti_want_shape(f, REL_K, "rel_k", rel, a->d));
     ATTI_TRY(atti_want_shape(f, REL_V, "rel_v", rel, a->e));
     ATTI_TRY(atti_want_shape(f, SINK, "sink_logit", 1, a->h));
-    return atti_want_shape(f, ALIBI, "alibi_slopes", 1, a->h);
+    ATTI_TRY(atti_want_shape(f, ALIBI, "alibi_slopes", 1, a->h));
+    int64_t turned = a->desc.rope_dims ? a->desc.rope_dims : a->d;
+    return atti_want_shape(f, ROPE, "rope_freqs", 1, turned / 2);
 }
 
 static att_status infer(atti_infer *f)
@@ -446,7 +450,8 @@ static att_status record(att_tape *tape, att_var *y, const att_op_attention_opts
     const att_var in[N_OPERANDS] = {v[0],         v[1],          v[2],
                                     o->q_offsets, o->k_offsets,  o->score_w,
                                     o->score_b,   o->t5_table,   o->rel_k,
-                                    o->rel_v,     o->sink_logit, o->alibi_slopes};
+                                    o->rel_v,     o->sink_logit, o->alibi_slopes,
+                                    o->rope_freqs};
     int64_t from[N_OPERANDS] = {col[0], col[1], col[2]};
     int64_t to[N_OPERANDS] = {end[0], end[1], end[2]};
     return atti_tape_record_ranges(tape, &atti_op_attention, in, from, to, N_OPERANDS,

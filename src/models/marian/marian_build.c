@@ -178,7 +178,7 @@ static void use_stack(builder *b, int decoder)
 
 static att_status make_inputs(att_tape *t, atti_program_io *io)
 {
-    io->src_feats = ATT_NO_VAR;
+    atti_program_io_init(io);
     ATTI_TRY(att_tape_symbol(t, &io->src_rows, "src_rows"));
     ATTI_TRY(att_tape_symbol(t, &io->tgt_rows, "tgt_rows"));
     ATTI_TRY(att_tape_symbol(t, &io->seqs, "seqs"));

@@ -192,7 +192,7 @@ static double tape_nll(const atti_family *f, const atti_marian_config *c,
     int32_t so[N + 1] = {0}, to[N + 1] = {0};
     att_tape *t;
     atti_program_io io;
-    atti_program_opts po = {0, 0.0f};
+    atti_program_opts po = {.training = 0};
     att_tape_plan_opts plan;
     att_tensor stats;
     for (int i = 0; i < N; i++) {

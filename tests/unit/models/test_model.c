@@ -121,7 +121,7 @@ static void test_refused_config(void **state)
         const char *from, *to, *why;
         att_status code;
     } cases[] = {
-        {"\"marian\"", "\"bert\"", "'bert' is not supported", ATT_ENOTSUP},
+        {"\"marian\"", "\"mpnet\"", "'mpnet' is not supported", ATT_ENOTSUP},
         {"\"model_type\"", "\"model_typo\"", "no model_type", ATT_EFORMAT},
         {"\"d_model\": 16", "\"d_model\": 17", "does not divide", ATT_EFORMAT},
         {"\"d_model\": 16", "\"d_model\": 32", "expected", ATT_EFORMAT},
