@@ -6,6 +6,7 @@
 
 extern const command cmd_demo, cmd_train_translate, cmd_translate, cmd_evaluate,
     cmd_info, cmd_average, cmd_tokenize, cmd_vocab_train, cmd_vocab_show,
-    cmd_bench_train, cmd_bench_translate, cmd_bench_attention, cmd_help, cmd_version;
+    cmd_bench_train, cmd_bench_translate, cmd_bench_attention, cmd_explain,
+    cmd_explain_model, cmd_explain_positions, cmd_plot, cmd_help, cmd_version;
 
 #endif

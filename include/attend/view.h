@@ -224,6 +224,24 @@ ATT_API ATT_MUST_CHECK att_status att_picture_diagram(att_picture **out,
                                                       const att_diagram *diagram,
                                                       const att_view_opts *opts);
 
+/* --- sheets --------------------------------------------------------------------------- */
+
+/* A matrix with its numbers in the cells, as a course draws a computation. */
+typedef struct att_sheet_item {
+    const char *title;    /* "Q = X Wq"; the size is added. NULL = none */
+    const double *values; /* [rows,cols]; -Inf: a masked cell, NaN: an empty one */
+    int64_t rows, cols;   /* 1..64 */
+    const char *const *row_names; /* [rows], [cols]; NULL = none */
+    const char *const *col_names;
+    int32_t digits;   /* after the point, 0..12; whole numbers are written as such */
+    int32_t new_line; /* nonzero: begins a new line of the sheet */
+} att_sheet_item;
+/* Items side by side, then below each other; n 1..400. opts NULL = defaults. */
+ATT_API ATT_MUST_CHECK att_status att_picture_sheet(att_picture **out,
+                                                    const att_sheet_item *items,
+                                                    int64_t n,
+                                                    const att_view_opts *opts);
+
 /* --- pages and data ------------------------------------------------------------------- */
 
 /* One HTML file without any network use: pick map, layer and head, hover or move by

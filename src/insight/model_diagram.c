@@ -105,10 +105,12 @@ static int64_t stack(drawing *d, const atti_marian_config *c, int decoder,
             w = c->d_model / heads;
     int64_t ffn = decoder ? c->decoder_ffn : c->encoder_ffn;
     int64_t in = embeddings(d, c, decoder), first = d->n;
-    int64_t a =
-        box(d, 3, TINT_ATTENTION, decoder ? "Masked self-attention" : "Self-attention",
-            "%lld heads x %lld, %s", (long long)heads, (long long)w, score_name(c));
-    double row = 4;
+    /* The decoder begins a row higher, so that cross-attention stands beside the encoder's
+     * last box. */
+    double row = decoder ? 4 : 3;
+    int64_t a = box(
+        d, row++, TINT_ATTENTION, decoder ? "Masked self-attention" : "Self-attention",
+        "%lld heads x %lld, %s", (long long)heads, (long long)w, score_name(c));
     int64_t at = sublayer(d, c, row++, in, a, len);
     if (decoder) {
         int64_t x = box(d, row++, TINT_CROSS, "Cross-attention",
@@ -128,7 +130,7 @@ static int64_t stack(drawing *d, const atti_marian_config *c, int decoder,
 static void inside(drawing *d, const atti_marian_config *c)
 {
     long long h = (long long)c->decoder_heads, w = c->d_model / h, m = c->d_model;
-    d->column = 3.2;
+    d->column = 4.3;
     int64_t in = box(d, 0, PLAIN, "rows X", "[T, %lld]", m);
     int64_t qkv = box(d, 1, TINT_ATTENTION, "Q, K, V = X W", "3 of [%lld, %lld]", m, m);
     int64_t split =
@@ -165,9 +167,9 @@ att_status att_explain_model(att_picture **out, const att_model *m,
     const atti_marian_config *c = m->cfg;
     ATTI_TRY(atti_alloc(&d, 1, sizeof *d, "diagram"));
     int64_t memory = stack(d, c, 0, -1);
-    d->column = 1.5;
+    d->column = 2.1;
     int64_t top = stack(d, c, 1, memory);
-    double row = 9;
+    double row = 10;
     int64_t proj =
         box(d, row, TINT_OUT, "Vocabulary projection", "[T, %lld] -> [T, %lld]",
             (long long)c->d_model, (long long)c->decoder_vocab_size);

@@ -1,0 +1,51 @@
+/* explain_decoding.c - the output word by word: what had been said, what could come next
+ * with which probability, what was said. */
+#include "explain_parts.h"
+
+#include <string.h>
+
+static const char *word(const att_choice *c)
+{
+    return c->token ? c->token : cli_format("#%d", c->id);
+}
+
+static void print_mask(int64_t t, int64_t n)
+{
+    printf("  mask    ");
+    for (int64_t i = 0; i < n; i++)
+        fputs(i <= t ? (term_utf8() ? "●" : "1") : (term_utf8() ? "·" : "0"), stdout);
+    printf("  sees %lld of %lld\n", (long long)(t + 1), (long long)n);
+}
+
+int explain_decoding(const explain_opts *o, const att_explanation *e)
+{
+    int64_t n;
+    const char *const *prefix = att_explanation_tokens(e, ATT_SIDE_PREFIX, &n);
+    (void)o;
+    for (int64_t t = 0; t < n; t++) {
+        int64_t rank = 0;
+        int32_t k = 0;
+        att_choice said;
+        const att_choice *c = att_explanation_choices(e, t, &k, &said, &rank);
+        explain_heading(cli_format("Step %lld", (long long)(t + 1)));
+        printf("  prefix ");
+        for (int64_t i = 0; i <= t; i++) printf(" %s", prefix[i]);
+        putchar('\n');
+        print_mask(t, n);
+        for (int32_t i = 0; i < k; i++) {
+            bool chosen = c[i].id == said.id;
+            printf("  %s%6.2f %%  %s%s%s\n", chosen ? term_style(stdout, "1;36") : "",
+                   100 * (double)c[i].probability, word(&c[i]),
+                   chosen ? term_style(stdout, "0") : "",
+                   chosen ? (term_utf8() ? "   ← said" : "   <- said") : "");
+        }
+        if (rank > k)
+            printf("  %6.2f %%  %s   %s said: number %lld; the beam found a likelier "
+                   "sentence with it\n",
+                   100 * (double)said.probability, word(&said),
+                   term_utf8() ? "←" : "<-", (long long)rank);
+    }
+    printf("\n%s   (log-probability %.4f)\n", att_explanation_output(e),
+           att_explanation_logprob(e));
+    return EXIT_FINE;
+}

@@ -1,0 +1,469 @@
+/* explain_draw.c - one explanation, seen in one of the ways there are: in the terminal, as a
+ * picture, or with all weights as a page or arrays. */
+#include "attend/tape.h"
+#include "explain_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct scene {
+    const explain_opts *o;
+    att_explainer *x;
+    const att_explanation *e;
+    att_attention_map map; /* what is drawn: of the model, or computed */
+    char **rows, **cols;   /* labels */
+    float *computed;       /* [rows,cols] of rollout, gradients, ... */
+    double *heads;         /* [L,H] of entropy and distance */
+    const char *title, *verb, *note;
+    bool is_computed;
+} scene;
+
+enum { LINKS_IN_WORDS = 8, IG_STEPS = 64 };
+
+/* --- choosing --------------------------------------------------------------------- */
+
+static int32_t kind_of(const explain_opts *o, const att_explanation *e)
+{
+    static const int32_t kinds[] = {-1, ATT_VIEW_CROSS, ATT_VIEW_ENCODER,
+                                    ATT_VIEW_DECODER};
+    att_attention_map m;
+    if (o->of) return kinds[o->of];
+    if (o->view == VIEW_ALIGNMENT) return ATT_VIEW_CROSS;
+    bool self = o->view == VIEW_SELF;
+    if (!self && att_explanation_find(e, &m, ATT_VIEW_CROSS) == ATT_OK)
+        return ATT_VIEW_CROSS;
+    if (att_explanation_find(e, &m, ATT_VIEW_ENCODER) == ATT_OK)
+        return ATT_VIEW_ENCODER;
+    return ATT_VIEW_DECODER;
+}
+
+/* Labels of a computed [T, cols] table: source, then prefix. */
+static char **input_labels(const att_explanation *e, int64_t cols)
+{
+    int64_t s, t;
+    const char *const *src = att_explanation_tokens(e, ATT_SIDE_SOURCE, &s);
+    const char *const *pre = att_explanation_tokens(e, ATT_SIDE_PREFIX, &t);
+    char **l = cli_alloc((size_t)cols + 1, sizeof *l);
+    for (int64_t i = 0; i < cols; i++)
+        l[i] = i < s ? explain_label(src[i])
+                     : cli_format("←%s", explain_label(pre[(i - s) % t]));
+    return l;
+}
+
+static int use_computed(scene *s, int64_t cols, const char *title, const char *verb)
+{
+    int64_t t;
+    const char *const *said = att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &t);
+    att_attention_map_init(&s->map);
+    s->map.kind = ATT_VIEW_OTHER;
+    s->map.n_layers = s->map.n_heads = 1;
+    s->map.rows = t;
+    s->map.cols = cols;
+    s->map.weights = s->computed;
+    s->map.name = title;
+    s->is_computed = true;
+    s->rows = explain_labels(said, t);
+    s->cols = input_labels(s->e, cols);
+    s->title = title;
+    s->verb = verb;
+    return 0;
+}
+
+static int compute(scene *s)
+{
+    int64_t t, n, cols = 0;
+    att_status st = ATT_OK;
+    double gap = 0;
+    bool flow = s->o->view == VIEW_FLOW;
+    (void)att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &t);
+    (void)att_explanation_tokens(s->e, ATT_SIDE_SOURCE, &n);
+    if (flow || s->o->view == VIEW_ROLLOUT) {
+        st = att_explain_rollout(s->e, NULL, &cols);
+        if (st != ATT_OK) return cli_status(st);
+        s->computed = cli_alloc((size_t)(t * cols), sizeof *s->computed);
+        st = (flow ? att_explain_flow : att_explain_rollout)(s->e, s->computed, NULL);
+        if (st != ATT_OK) return cli_status(st);
+        return use_computed(s, cols, flow ? "Attention flow" : "Attention rollout",
+                            "goes back to");
+    }
+    s->computed = cli_alloc((size_t)(t * n), sizeof *s->computed);
+    if (s->o->view == VIEW_GRADIENT)
+        st = att_explain_gradient(s->x, s->e, kind_of(s->o, s->e), s->computed);
+    else
+        st = att_explain_integrated(s->x, s->e, IG_STEPS, s->computed, &gap);
+    if (st != ATT_OK) return cli_status(st);
+    s->note = "Attention is not an explanation by itself: it says what was read, "
+              "gradients what the output hangs on.";
+    return use_computed(s, n,
+                        s->o->view == VIEW_GRADIENT ? "Gradient x attention"
+                                                    : "Integrated gradients",
+                        "depends on");
+}
+
+static int choose(scene *s)
+{
+    switch (s->o->view) {
+    case VIEW_ROLLOUT:
+    case VIEW_FLOW:
+    case VIEW_GRADIENT:
+    case VIEW_INTEGRATED: return compute(s);
+    default: break;
+    }
+    att_status st = att_explanation_find(s->e, &s->map, kind_of(s->o, s->e));
+    if (st != ATT_OK) return cli_status(st);
+    s->rows = explain_labels(s->map.row_tokens, s->map.rows);
+    s->cols = explain_labels(s->map.col_tokens, s->map.cols);
+    s->verb = "looks at";
+    if (s->o->layer > s->map.n_layers || s->o->head > s->map.n_heads)
+        return cli_fail(
+            "layer %d, head %d: there are layers 1..%lld and heads 1..%lld, "
+            "0 = the mean of all",
+            s->o->layer, s->o->head, (long long)s->map.n_layers,
+            (long long)s->map.n_heads);
+    if (s->o->view == VIEW_ENTROPY || s->o->view == VIEW_DISTANCE) {
+        size_t n = (size_t)(s->map.n_layers * s->map.n_heads);
+        bool entropy = s->o->view == VIEW_ENTROPY;
+        s->heads = cli_alloc(n, sizeof *s->heads);
+        st = att_attention_statistics(&s->map, entropy ? s->heads : NULL,
+                                      entropy ? NULL : s->heads);
+        if (st != ATT_OK) return cli_status(st);
+    }
+    return 0;
+}
+
+static void release(scene *s)
+{
+    explain_free_labels(s->rows, s->map.rows);
+    explain_free_labels(s->cols, s->map.cols);
+    cli_free(s->computed);
+    cli_free(s->heads);
+}
+
+/* What every column was given in all, for shading the text. */
+static float *given(const scene *s, const float *w)
+{
+    float *sum = cli_alloc((size_t)s->map.cols, sizeof *sum);
+    for (int64_t r = 0; r < s->map.rows; r++)
+        for (int64_t c = 0; c < s->map.cols; c++)
+            sum[c] += w[r * s->map.cols + c] / (float)s->map.rows;
+    return sum;
+}
+
+/* --- pictures --------------------------------------------------------------------- */
+
+static const char *side_name(int32_t kind)
+{
+    static const char *const name[] = {"Cross-attention", "Encoder self-attention",
+                                       "Decoder self-attention", "Attention"};
+    return name[kind];
+}
+
+static char **numbered(const char *what, int64_t n)
+{
+    char **l = cli_alloc((size_t)n + 1, sizeof *l);
+    for (int64_t i = 0; i < n; i++)
+        l[i] = cli_format("%s %lld", what, (long long)(i + 1));
+    return l;
+}
+
+static const char *number_name(const scene *s)
+{
+    return s->o->view == VIEW_ENTROPY ? "entropy in nats (0 = one token, more = spread)"
+                                      : "mean distance in tokens";
+}
+
+static att_status draw_heads(att_picture **p, const scene *s, att_view_opts *v)
+{
+    int64_t l = s->map.n_layers, h = s->map.n_heads;
+    char **rows = numbered("layer", l), **cols = numbered("head", h);
+    char *title = cli_format("%s of each head", side_name(s->map.kind));
+    att_sheet_item one = {.title = number_name(s),
+                          .values = s->heads,
+                          .rows = l,
+                          .cols = h,
+                          .row_names = (const char *const *)rows,
+                          .col_names = (const char *const *)cols,
+                          .digits = 2};
+    if (!v->title) v->title = title;
+    att_status st = att_picture_sheet(p, &one, 1, v);
+    v->title = NULL;
+    explain_free_labels(rows, l);
+    explain_free_labels(cols, h);
+    cli_free(title);
+    return st;
+}
+
+static att_status draw_text(att_picture **p, const scene *s, const att_view_opts *v)
+{
+    float *w = explain_one(&s->map, s->is_computed ? 0 : s->o->layer,
+                           s->is_computed ? 0 : s->o->head);
+    float *sum = given(s, w);
+    att_status st = att_picture_shaded(p, s->map.col_tokens, sum, s->map.cols, v);
+    cli_free(w);
+    cli_free(sum);
+    return st;
+}
+
+static int draw_picture(scene *s, const char *path)
+{
+    att_view_opts v;
+    att_picture *p = NULL;
+    att_attention_map m = s->map;
+    att_status st;
+    m.row_tokens = (const char *const *)s->rows;
+    m.col_tokens = (const char *const *)s->cols;
+    att_view_opts_init(&v);
+    v.layer = s->is_computed ? 0 : s->o->layer;
+    v.head = s->is_computed ? 0 : s->o->head;
+    v.threshold = s->o->threshold;
+    v.dark = s->o->dark;
+    v.colours = s->o->colours;
+    v.title = s->o->title ? s->o->title : s->title;
+    switch (s->o->view) {
+    case VIEW_OVERVIEW: st = att_picture_overview(&p, &m, &v); break;
+    case VIEW_LINKS: st = att_picture_links(&p, &m, &v); break;
+    case VIEW_BOTH_WAYS: st = att_picture_both(&p, &m, NULL, &v); break;
+    case VIEW_TEXT: st = draw_text(&p, s, &v); break;
+    case VIEW_ENTROPY:
+    case VIEW_DISTANCE: st = draw_heads(&p, s, &v); break;
+    case VIEW_GRADIENT:
+    case VIEW_INTEGRATED:
+        if (!s->o->colours) v.colours = ATT_COLOURS_DUSK; /* signed: 0 in the middle */
+        for (int64_t i = 0; i < m.rows * m.cols; i++)
+            v.vmax = fmaxf(v.vmax, fabsf(m.weights[i]));
+        v.vmin = -v.vmax;
+        st = att_picture_matrix(&p, &m, &v);
+        break;
+    default: st = att_picture_matrix(&p, &m, &v); break;
+    }
+    if (st != ATT_OK) return cli_status(st);
+    int rc = explain_save(p, path, "attend explain");
+    att_picture_destroy(p);
+    return rc;
+}
+
+/* Everything at once: all maps, and what was computed beside them. */
+static int write_maps(scene *s, const char *end)
+{
+    att_attention_map m[8];
+    att_view_opts v;
+    int64_t n = att_explanation_map_count(s->e);
+    att_status st = ATT_OK;
+    char *title;
+    for (int64_t i = 0; i < n && st == ATT_OK; i++)
+        st = att_explanation_map(s->e, &m[i], i);
+    if (st != ATT_OK) return cli_status(st);
+    if (s->is_computed && n < 8) {
+        m[n] = s->map;
+        m[n].row_tokens = (const char *const *)s->rows;
+        m[n++].col_tokens = (const char *const *)s->cols;
+    }
+    att_view_opts_init(&v);
+    v.layer = s->o->layer;
+    v.head = s->o->head;
+    v.dark = s->o->dark;
+    title = cli_format("%s", att_explanation_output(s->e));
+    v.title = s->o->title ? s->o->title : title;
+    /* The page opens with what was asked for. */
+    for (int64_t i = 1; i < n && strcmp(end, ".html") == 0; i++) {
+        if (m[i].kind != s->map.kind) continue;
+        att_attention_map first = m[i];
+        m[i] = m[0];
+        m[0] = first;
+        break;
+    }
+    if (strcmp(end, ".html") == 0)
+        st = att_view_html(s->o->output, m, n, &v);
+    else if (strcmp(end, ".json") == 0)
+        st = att_view_bertviz(s->o->output, m, n, &v);
+    else
+        st = att_view_npz(s->o->output, m, n);
+    cli_free(title);
+    return st == ATT_OK ? EXIT_FINE : cli_status(st);
+}
+
+/* --- the terminal ----------------------------------------------------------------- */
+
+/* What a head looks like, by where its weights lie. */
+static const char *habit(const att_attention_map *m, const float *w, double *share)
+{
+    double at[5] = {0}; /* previous, same, next, first, last */
+    static const char *const name[] = {"previous token", "same token", "next token",
+                                       "first token", "last token (</s>)"};
+    int best = 0;
+    for (int64_t r = 0; r < m->rows; r++)
+        for (int64_t c = 0; c < m->cols; c++) {
+            double a = (double)w[r * m->cols + c] / (double)m->rows;
+            if (m->kind != ATT_VIEW_CROSS && c >= r - 1 && c <= r + 1)
+                at[c - r + 1] += a;
+            if (c == 0) at[3] += a;
+            if (c == m->cols - 1) at[4] += a;
+        }
+    for (int i = 1; i < 5; i++)
+        if (at[i] > at[best]) best = i;
+    *share = at[best];
+    return at[best] >= 0.5 ? name[best] : m->kind == ATT_VIEW_CROSS ? "words" : "mixed";
+}
+
+static int print_overview(const scene *s)
+{
+    const att_attention_map *m = &s->map;
+    size_t n = (size_t)(m->n_layers * m->n_heads);
+    double *entropy = cli_alloc(n, sizeof *entropy), share;
+    double *distance = cli_alloc(n, sizeof *distance);
+    att_status st = att_attention_statistics(m, entropy, distance);
+    if (st != ATT_OK) return cli_status(st);
+    explain_heading(cli_format("%s, %lld layers x %lld heads", side_name(m->kind),
+                               (long long)m->n_layers, (long long)m->n_heads));
+    printf("  layer  head  entropy  distance  mostly\n");
+    for (size_t i = 0; i < n; i++) {
+        const char *what =
+            habit(m, m->weights + (int64_t)i * m->rows * m->cols, &share);
+        printf("  %5lld  %4lld  %7.2f  %8.2f  %s (%.0f %%)\n",
+               (long long)((int64_t)i / m->n_heads + 1),
+               (long long)((int64_t)i % m->n_heads + 1), entropy[i], distance[i], what,
+               100 * share);
+    }
+    cli_free(entropy);
+    cli_free(distance);
+    return EXIT_FINE;
+}
+
+static int print_heads(const scene *s)
+{
+    const att_attention_map *m = &s->map;
+    char **rows = numbered("layer", m->n_layers), **cols = numbered("head", m->n_heads);
+    explain_heading(cli_format("%s: %s", side_name(m->kind), number_name(s)));
+    explain_print_numbers(s->heads, m->n_layers, m->n_heads, rows, cols, 2);
+    explain_free_labels(rows, m->n_layers);
+    explain_free_labels(cols, m->n_heads);
+    return EXIT_FINE;
+}
+
+/* The text with darker words where more was looked at. */
+static void print_text(const scene *s, const float *w)
+{
+    static const char *const styles[] = {"2", "0", "36", "1;36", "1;7;36"};
+    float *sum = given(s, w), top = 0;
+    for (int64_t c = 0; c < s->map.cols; c++) top = fmaxf(top, fabsf(sum[c]));
+    for (int64_t c = 0; c < s->map.cols; c++) {
+        int level = top > 0 ? (int)(4.99f * fabsf(sum[c]) / top) : 0;
+        const char *style = term_style(stdout, styles[level]);
+        printf("%s%s%s", style, s->cols[c], term_style(stdout, "0"));
+        if (!*style) printf("(%.2f)", (double)sum[c]);
+        putchar(' ');
+    }
+    putchar('\n');
+    cli_free(sum);
+}
+
+static void print_tokens(const char *what, const att_explanation *e, int32_t side)
+{
+    int64_t n;
+    const char *const *t = att_explanation_tokens(e, side, &n);
+    printf("%s%-8s%s", term_style(stdout, "2"), what, term_style(stdout, "0"));
+    for (int64_t i = 0; i < n; i++) printf(" %s", t[i]);
+    putchar('\n');
+}
+
+static int print_scene(scene *s)
+{
+    const att_attention_map *m = &s->map;
+    print_tokens("tokens", s->e, ATT_SIDE_SOURCE);
+    print_tokens("output", s->e, ATT_SIDE_OUTPUT);
+    printf("%s%-8s%s %s\n", term_style(stdout, "2"), "text", term_style(stdout, "0"),
+           att_explanation_output(s->e));
+    if (s->o->view == VIEW_OVERVIEW) return print_overview(s);
+    if (s->heads) return print_heads(s);
+    int32_t layer = s->is_computed ? 0 : s->o->layer;
+    int32_t head = s->is_computed ? 0 : s->o->head;
+    float *w = explain_one(m, layer, head);
+    if (!w) return EXIT_FAILED;
+    if (s->is_computed) {
+        explain_heading(s->title);
+    } else {
+        char *l = layer ? cli_format("layer %d", layer) : cli_strdup("all layers");
+        char *h = head ? cli_format("head %d", head)
+                       : cli_strdup(layer ? "mean of its heads" : "mean of all heads");
+        explain_heading(cli_format("%s, %s, %s", side_name(m->kind), l, h));
+    }
+    if (s->o->view == VIEW_TEXT)
+        print_text(s, w);
+    else
+        explain_print_shades(w, m->rows, m->cols, s->rows, s->cols, 0);
+    explain_heading("Strongest links");
+    explain_print_links(w, m->rows, m->cols, s->rows, s->cols, LINKS_IN_WORDS, s->verb);
+    if (s->o->view == VIEW_BOTH_WAYS && m->rows == m->cols) {
+        float *turned = cli_alloc((size_t)(m->rows * m->cols), sizeof *turned);
+        for (int64_t r = 0; r < m->rows; r++)
+            for (int64_t c = 0; c < m->cols; c++)
+                turned[c * m->rows + r] = w[r * m->cols + c];
+        explain_heading("The other way round");
+        explain_print_links(turned, m->cols, m->rows, s->cols, s->rows, LINKS_IN_WORDS,
+                            "is looked at by");
+        cli_free(turned);
+    }
+    if (s->note) printf("\n%s\n", s->note);
+    cli_free(w);
+    return EXIT_FINE;
+}
+
+int explain_draw(const explain_opts *o, att_explainer *x, const att_explanation *e)
+{
+    scene s = {.o = o, .x = x, .e = e};
+    int rc = choose(&s);
+    if (rc == 0 && !o->output) rc = print_scene(&s);
+    if (rc == 0 && o->output) {
+        char *end = explain_ending(o->output);
+        bool data = strcmp(end, ".json") == 0 || strcmp(end, ".npz") == 0;
+        if (data || strcmp(end, ".html") == 0)
+            rc = write_maps(&s, end);
+        else
+            rc = draw_picture(&s, o->output);
+        if (rc == 0) cli_say("%s: %s", att_explanation_output(e), o->output);
+    }
+    release(&s);
+    return rc;
+}
+
+/* --- heads measured --------------------------------------------------------------- */
+
+static int by_loss(const void *a, const void *b)
+{
+    const att_head_loss *x = a, *y = b;
+    return x->nll < y->nll ? 1 : x->nll > y->nll ? -1 : 0;
+}
+
+int explain_ablate(const explain_opts *o, att_explainer *x)
+{
+    static const char *const kind[] = {"cross", "encoder", "decoder", "other"};
+    char **side[2];
+    int64_t n[2], heads = 0;
+    att_head_loss *list = NULL;
+    double base = 0;
+    if (o->ablate.n != 2)
+        return cli_usage("explain", "explain: --ablate takes two files: source and "
+                                    "target");
+    for (int i = 0; i < 2; i++) {
+        side[i] = cli_read_lines(o->ablate.item[i], &n[i]);
+        if (!side[i]) return EXIT_FAILED;
+    }
+    if (n[0] != n[1] || n[0] < 1)
+        return cli_fail("%s has %lld lines, %s has %lld", o->ablate.item[0],
+                        (long long)n[0], o->ablate.item[1], (long long)n[1]);
+    att_status st =
+        att_explain_heads(x, &list, &heads, &base, (const char *const *)side[0],
+                          (const char *const *)side[1], (int32_t)n[0], NULL, NULL);
+    if (st != ATT_OK) return cli_status(st);
+    qsort(list, (size_t)heads, sizeof *list, by_loss);
+    printf("%lld lines, loss %.4f a token with all heads; without one of them:\n",
+           (long long)n[0], base);
+    printf("  attention  layer  head     loss      more\n");
+    for (int64_t i = 0; i < heads; i++)
+        printf("  %-9s  %5lld  %4lld  %7.4f  %+8.4f\n", kind[list[i].kind],
+               (long long)list[i].layer, (long long)list[i].head, list[i].nll,
+               list[i].nll - base);
+    att_free(list);
+    return EXIT_FINE;
+}
