@@ -125,7 +125,7 @@ att_status atti_encode_wave(att_session *s, const atti_job *jobs, const int64_t 
     for (int64_t i = 0; i < e->dec.n_layers; i++) {
         const atti_dense *d = &e->dec.layer[i].xkv;
         spread w = {s, d, s->cross_kv + i * s->source_slots * d->n_out};
-        atti_epilogue epi = {to_slots, &w};
+        atti_epilogue epi = {to_slots, &w, NULL};
         ATTI_TRY(atti_linear_run(d->lin, s->src_qkv, 3 * c,
                                  atti_stream_in(e, &s->src_stream), c, rows, &epi));
     }

@@ -359,7 +359,7 @@ att_status atti_dense_run(const atti_dense *d, float *y, int64_t ldy, const floa
                           int64_t ldx, int64_t rows, atti_act act)
 {
     tail t = {.bias = d->bias, .act = act, .cols = d->n_out};
-    atti_epilogue epi = {bias_act, &t};
+    atti_epilogue epi = {bias_act, &t, NULL};
     return atti_linear_run(d->lin, y, ldy, x, ldx, rows, &epi);
 }
 
@@ -384,7 +384,7 @@ att_status atti_dense_residual(const atti_engine *e, const atti_dense *d,
                                int64_t rows, const atti_norm_par *norm)
 {
     tail t = {.bias = d->bias, .cols = d->n_out, .e = e, .s = s, .norm = norm};
-    atti_epilogue epi = {add_norm, &t};
+    atti_epilogue epi = {add_norm, &t, NULL};
     ATTI_TRY(atti_linear_run(d->lin, s->tmp, s->width, in, ld_in, rows, &epi));
     if (!e->cfg->pre_norm) {
         float *x = s->x;

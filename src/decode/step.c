@@ -124,7 +124,7 @@ static att_status decode_layer(att_session *s, int64_t i, int64_t rows)
     atti_stream *x = &s->row_stream;
     int64_t c = e->cfg->d_model, f = e->dec.ffn;
     caching w = {s, &l->qkv, s->self_kv + i * s->slots * 2 * c};
-    atti_epilogue epi = {split_qkv, &w};
+    atti_epilogue epi = {split_qkv, &w, NULL};
     paged p;
     ATTI_TRY(
         atti_linear_run(l->qkv.lin, s->q, 3 * c, atti_stream_in(e, x), c, rows, &epi));
@@ -184,7 +184,7 @@ att_status atti_step_run(att_session *s, int64_t rows)
         memcpy(s->align_slot + (int64_t)s->row[r].slot * s->s_cap,
                s->align_step + r * s->s_cap, (size_t)s->s_cap * sizeof(float));
     }
-    atti_epilogue epi = {pick_rows, s};
+    atti_epilogue epi = {pick_rows, s, NULL};
     return atti_linear_run(e->vocab.lin, s->logits, v,
                            atti_stream_in(e, &s->row_stream), c, rows, &epi);
 }

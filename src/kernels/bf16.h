@@ -26,6 +26,8 @@ enum {
     ATTI_BF16_TILE = 32                                 /* rows and columns of c */
 };
 
+struct atti_attn_kernels; /* kernels/attn_kernels.h */
+
 /* c [m, n] (+)= a b: m and n in 1..32, `steps` blocks along k. Reads both groups of a only
  * if m > 16, and of b if n > 16; writes nothing outside m x n. */
 typedef struct atti_bf16_tile {
@@ -56,6 +58,9 @@ typedef struct atti_bf16_kernels {
      * flops_a_round operations. */
     float (*rounds)(int64_t n);
     double flops_a_round;
+    /* Attention whose q, k and v hold bf16 numbers (as f32): dot scores with scale, masks,
+     * lengths, sinks and dropout; no cap, bias or slope. */
+    const struct atti_attn_kernels *attn;
 } atti_bf16_kernels;
 
 /* The table in force; NULL: this processor (or ATTEND_ISA) has no bf16 products and the
@@ -72,6 +77,7 @@ typedef struct atti_bf16_product {
     float *c;
     int64_t ldc, m, n, depth; /* depth: k */
     int accumulate;
+    const float *bias; /* [n] or NULL: sums start from it; not with accumulate */
 } atti_bf16_product;
 
 /* Numbers of b [k, n] (or a) when laid out. */
@@ -79,8 +85,32 @@ int64_t atti_bf16_numbers(int64_t lines, int64_t k);
 void atti_bf16_pack_parallel(const atti_bf16_kernels *k, uint16_t *blocks,
                              const float *x, int64_t ld, int along, int pairs,
                              int64_t lines, int64_t depth);
+/* The epilogue's function; the bias is p's. */
 ATT_MUST_CHECK att_status atti_bf16_parallel(const atti_bf16_product *p,
                                              const atti_epilogue *epi);
+
+/* b [depth, n] made ready for many products: laid out for k's tiles, or (k NULL) rounded
+ * and packed for the f32 kernels. */
+typedef struct atti_bf16_weight {
+    const atti_bf16_kernels *k;
+    void *memory; /* atti_bf16_weight_bytes(), 64-byte aligned; the caller's */
+    int64_t n, depth;
+} atti_bf16_weight;
+size_t atti_bf16_weight_bytes(const atti_bf16_kernels *k, int64_t n, int64_t depth);
+/* along: w is [n, depth], else [depth, n]; ldw its row length. */
+ATT_MUST_CHECK att_status atti_bf16_weight_pack(const atti_bf16_weight *b,
+                                                const float *w, int64_t ldw, int along);
+/* y [rows, n] (+)= x [rows, depth] b. */
+ATT_MUST_CHECK att_status atti_bf16_weight_run(const atti_bf16_weight *b, float *y,
+                                               int64_t ldy, const float *x, int64_t ldx,
+                                               int64_t rows, int accumulate,
+                                               const atti_epilogue *epi);
+/* The same in scratch memory: take packs w, give returns the memory (NULL memory is fine). */
+ATT_MUST_CHECK att_status atti_bf16_weight_take(atti_bf16_weight *out,
+                                                const atti_bf16_kernels *k,
+                                                const float *w, int64_t ldw, int along,
+                                                int64_t n, int64_t depth);
+void atti_bf16_weight_give(atti_bf16_weight *b);
 
 /* matmul.h's three products of training. k NULL: rounded operands, f32 kernels. */
 ATT_MUST_CHECK att_status atti_bf16_forward(const atti_bf16_kernels *k,
@@ -98,6 +128,13 @@ ATT_MUST_CHECK att_status atti_bf16_grad_weight(const atti_bf16_kernels *k,
                                                 const float *dy, int64_t lddy,
                                                 const float *x, int64_t ldx,
                                                 int accumulate);
+
+/* What the backward of y = x w^T + b owes: atti_matmul_backward() in passes. */
+ATT_MUST_CHECK att_status atti_bf16_backward(const atti_bf16_kernels *k,
+                                             const atti_matmul_shape *s,
+                                             const atti_matmul_grads *g, float *dy,
+                                             int64_t lddy, const float *x, int64_t ldx,
+                                             const float *w, const atti_epilogue *undo);
 
 /* y [rows, cols], contiguous = x rounded to bf16 and back, by all threads. */
 void atti_bf16_round(float *y, const float *x, int64_t ldx, int64_t rows, int64_t cols);

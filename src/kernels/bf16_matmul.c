@@ -7,8 +7,8 @@
 #include "kernels/bf16.h"
 #include "base/checked.h"
 #include "base/threads.h"
-#include "kernels/kernels.h"
 #include "kernels/matmul_core.h"
+#include <string.h>
 
 enum {
     K_BLOCK = 512,   /* a panel of b, 32 KB, stays in the first cache */
@@ -16,8 +16,7 @@ enum {
     TASKS_A_THREAD = 4,
     EPILOGUE_FLOATS = 512 * 1024, /* a task's rows stay in cache for their epilogue */
     SERIAL_FLOPS = 1000000,       /* about the microsecond that a second thread costs */
-    PACK_NUMBERS = 64 * 1024,
-    ROUND_NUMBERS = 16 * 1024
+    PACK_NUMBERS = 64 * 1024
 };
 
 static int64_t steps_of(int64_t k)
@@ -79,7 +78,7 @@ static void block(const atti_bf16_product *p, const uint16_t *a, int64_t r, int6
     int64_t b_group = steps_of(p->depth) * ATTI_BF16_BLOCK;
     t.a_next = group;
     t.b_next = b_group;
-    t.accumulate = p->accumulate || k0 > 0;
+    t.accumulate = p->accumulate || p->bias || k0 > 0;
     for (int64_t j = j0; j < j1; j += ATTI_BF16_TILE) {
         t.b = p->b + j / ATTI_BF16_LINES * b_group +
               k0 / ATTI_BF16_STEP * ATTI_BF16_BLOCK;
@@ -93,6 +92,14 @@ static void block(const atti_bf16_product *p, const uint16_t *a, int64_t r, int6
     }
 }
 
+/* Sums start from the bias. */
+static void start(const atti_bf16_product *p, int64_t r, int64_t m, int64_t j,
+                  int64_t j1)
+{
+    for (int64_t i = r; i < r + m; i++)
+        memcpy(p->c + i * p->ldc + j, p->bias + j, (size_t)(j1 - j) * sizeof(float));
+}
+
 static att_status grid_task(void *ctx, int64_t task, int thread)
 {
     const grid *g = ctx;
@@ -102,6 +109,7 @@ static att_status grid_task(void *ctx, int64_t task, int thread)
     uint16_t *a;
     ATTI_TRY(atti_scratch_take(
         &a, (size_t)atti_bf16_numbers(m, atti_min_i64(p->depth, K_BLOCK)), sizeof *a));
+    if (p->bias) start(p, r, m, j, j1);
     if (p->k->begin) p->k->begin();
     int64_t k = 0;
     do { /* once even when there is no k: c becomes zero */
@@ -153,132 +161,4 @@ att_status atti_bf16_parallel(const atti_bf16_product *p, const atti_epilogue *e
         atti_parallel_void(atti_ceil_div(p->m, g.rows), epilogue_task, &g);
     }
     return ATT_OK;
-}
-
-/* --- rounded operands, f32 kernels ---------------------------------------------------- */
-
-typedef struct round_job {
-    float *y;
-    const float *x;
-    int64_t ldx, rows, cols, cut; /* rows per task */
-} round_job;
-
-static void round_task(void *ctx, int64_t task, int thread)
-{
-    enum { PIECE = 512 };
-    const round_job *j = ctx;
-    const atti_kernels *k = atti_k();
-    uint16_t half[PIECE];
-    int64_t end = atti_min_i64((task + 1) * j->cut, j->rows);
-    (void)thread;
-    for (int64_t r = task * j->cut; r < end; r++) {
-        for (int64_t c = 0; c < j->cols; c += PIECE) {
-            int64_t n = atti_min_i64(j->cols - c, PIECE);
-            k->f32_to_bf16(half, j->x + r * j->ldx + c, n);
-            k->bf16_to_f32(j->y + r * j->cols + c, half, n);
-        }
-    }
-}
-
-void atti_bf16_round(float *y, const float *x, int64_t ldx, int64_t rows, int64_t cols)
-{
-    round_job j = {y, x, ldx, rows, cols, 0};
-    j.cut = atti_max_i64(ROUND_NUMBERS / atti_max_i64(cols, 1), 1);
-    atti_parallel_void(atti_ceil_div(rows, j.cut), round_task, &j);
-}
-
-/* Rounded copies of two operands, [r0, c0] and [r1, c1], in one piece of scratch. */
-static att_status round_two(float **out, float **second, const float *x, int64_t ldx,
-                            int64_t r0, int64_t c0, const float *y, int64_t ldy,
-                            int64_t r1, int64_t c1)
-{
-    int64_t first = atti_round_up(r0 * c0, 16);
-    ATTI_TRY(atti_scratch_take(out, (size_t)(first + r1 * c1), sizeof(float)));
-    *second = *out + first;
-    atti_bf16_round(*out, x, ldx, r0, c0);
-    atti_bf16_round(*second, y, ldy, r1, c1);
-    return ATT_OK;
-}
-
-/* --- the products of training ----------------------------------------------------------- */
-
-/* c [rows, n] (+)= a [rows, k] b: b = w [k, n] as it lies, or [n, k]. */
-static att_status product(const atti_bf16_kernels *kernels, int64_t rows, float *c,
-                          int64_t ldc, const float *a, int64_t lda, const float *w,
-                          int64_t n, int64_t k, int along, int accumulate,
-                          const atti_epilogue *epi)
-{
-    if (rows == 0) return ATT_OK;
-    uint16_t *b;
-    ATTI_TRY(atti_scratch_take(&b, (size_t)atti_bf16_numbers(n, k), sizeof *b));
-    atti_bf16_pack_parallel(kernels, b, w, along ? k : n, along, 1, n, k);
-    atti_bf16_product p = {kernels, a, lda, 1, b, c, ldc, rows, n, k, accumulate};
-    att_status st = atti_bf16_parallel(&p, epi);
-    atti_scratch_give(b);
-    return st;
-}
-
-att_status atti_bf16_forward(const atti_bf16_kernels *k, const atti_matmul_shape *s,
-                             float *y, int64_t ldy, const float *x, int64_t ldx,
-                             const float *w, const atti_epilogue *epi)
-{
-    if (k)
-        return product(k, s->rows, y, ldy, x, ldx, w, s->n_out, s->n_in, !s->trans, 0,
-                       epi);
-    atti_matmul_shape f32 = *s;
-    f32.bf16 = 0;
-    float *xr, *wr;
-    ATTI_TRY(
-        round_two(&xr, &wr, x, ldx, s->rows, s->n_in, w, s->n_in, s->n_out, s->n_in));
-    att_status st = atti_matmul_forward(&f32, y, ldy, xr, s->n_in, wr, epi);
-    atti_scratch_give(xr);
-    return st;
-}
-
-att_status atti_bf16_grad_input(const atti_bf16_kernels *k, const atti_matmul_shape *s,
-                                float *dx, int64_t lddx, const float *dy, int64_t lddy,
-                                const float *w, int accumulate,
-                                const atti_epilogue *epi)
-{
-    if (k)
-        return product(k, s->rows, dx, lddx, dy, lddy, w, s->n_in, s->n_out, s->trans,
-                       accumulate, epi);
-    atti_matmul_shape f32 = *s;
-    f32.bf16 = 0;
-    float *dyr, *wr;
-    ATTI_TRY(round_two(&dyr, &wr, dy, lddy, s->rows, s->n_out, w, s->n_in, s->n_out,
-                       s->n_in));
-    att_status st =
-        atti_matmul_grad_input(&f32, dx, lddx, dyr, s->n_out, wr, accumulate, epi);
-    atti_scratch_give(dyr);
-    return st;
-}
-
-att_status atti_bf16_grad_weight(const atti_bf16_kernels *k, const atti_matmul_shape *s,
-                                 float *dw, const float *dy, int64_t lddy,
-                                 const float *x, int64_t ldx, int accumulate)
-{
-    if (!k) {
-        atti_matmul_shape f32 = *s;
-        f32.bf16 = 0;
-        float *dyr, *xr;
-        ATTI_TRY(round_two(&dyr, &xr, dy, lddy, s->rows, s->n_out, x, ldx, s->rows,
-                           s->n_in));
-        att_status st =
-            atti_matmul_grad_weight(&f32, dw, dyr, s->n_out, xr, s->n_in, accumulate);
-        atti_scratch_give(dyr);
-        return st;
-    }
-    int64_t m = s->trans ? s->n_in : s->n_out, n = s->trans ? s->n_out : s->n_in;
-    const float *a = s->trans ? x : dy, *b = s->trans ? dy : x;
-    int64_t lda = s->trans ? ldx : lddy, ldb = s->trans ? lddy : ldx;
-    if (m == 0 || n == 0) return ATT_OK;
-    uint16_t *blocks;
-    ATTI_TRY(atti_scratch_take(&blocks, (size_t)atti_bf16_numbers(n, s->rows),
-                               sizeof *blocks));
-    atti_bf16_pack_parallel(k, blocks, b, ldb, 0, 1, n, s->rows);
-    atti_bf16_product p = {k, a, lda, 0, blocks, dw, n, m, n, s->rows, accumulate};
-    att_status st = atti_bf16_parallel(&p, NULL);
-    atti_scratch_give(blocks);
-    return st;
 }

@@ -1,8 +1,8 @@
 /* gemm.h - the inner tile of our own matrix product, one set per ISA, and the layout of
  * packed operands. matmul_own.c cuts problems into these tiles.
  *
- * Every element of c is one chain of fused multiply-adds in rising k, starting from 0 or
- * from the old c; between blocks of k it waits in c as f32, which is what it was in the
+ * Every element of c is one chain of fused multiply-adds in rising k, starting from 0,
+ * from its column's bias or from the old c; between blocks of k it waits in c as f32, which is what it was in the
  * register. So the bits of c[i, j] depend on row i of a, column j of b and k alone: not
  * on the tiling, the number of rows, the threads, nor on which operand was packed. */
 #ifndef ATTI_GEMM_H
@@ -19,6 +19,8 @@ typedef struct atti_gemm_tile {
     float *c;
     int64_t k, lda, ldb, ldc, n;
     int accumulate;
+    const float *start; /* [n]: what every row's sums start from; NULL: 0, or c where
+                         * accumulate says so (then it is not read) */
 } atti_gemm_tile;
 typedef void atti_gemm_tile_fn(int64_t m, const atti_gemm_tile *t);
 

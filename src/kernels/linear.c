@@ -12,54 +12,29 @@ struct atti_linear {
     int trans;
     atti_linear_kind kind;
     size_t bytes;
-    float *panels;    /* f32, and bf16 where it is emulated: rounded, then packed */
-    uint16_t *blocks; /* bf16 */
+    float *panels;         /* f32 */
+    atti_bf16_weight half; /* bf16 */
 };
-
-/* Stored rows and columns of w. */
-static int64_t w_rows(const atti_linear *l)
-{
-    return l->trans ? l->n_in : l->n_out;
-}
-
-static int64_t w_cols(const atti_linear *l)
-{
-    return l->trans ? l->n_out : l->n_in;
-}
 
 static att_status pack(atti_linear *l, const float *w)
 {
-    if (l->blocks) {
-        atti_bf16_pack_parallel(atti_bf16(), l->blocks, w, l->ldw, !l->trans, 1,
-                                l->n_out, l->n_in);
-        return ATT_OK;
-    }
-    if (l->kind != ATTI_LINEAR_BF16) {
-        atti_pack_parallel(l->panels, w, l->ldw, !l->trans, l->n_in, l->n_out);
-        return ATT_OK;
-    }
-    float *rounded;
-    int64_t rows = w_rows(l), cols = w_cols(l);
-    ATTI_TRY(atti_scratch_take(&rounded, (size_t)(rows * cols), sizeof *rounded));
-    atti_bf16_round(rounded, w, l->ldw, rows, cols);
-    atti_pack_parallel(l->panels, rounded, cols, !l->trans, l->n_in, l->n_out);
-    atti_scratch_give(rounded);
+    if (l->kind == ATTI_LINEAR_BF16)
+        return atti_bf16_weight_pack(&l->half, w, l->ldw, !l->trans);
+    atti_pack_parallel(l->panels, w, l->ldw, !l->trans, l->n_in, l->n_out);
     return ATT_OK;
 }
 
 static att_status make_room(atti_linear *l)
 {
-    size_t count;
-    if (l->kind == ATTI_LINEAR_BF16 && atti_bf16()) {
-        count = (size_t)atti_bf16_numbers(l->n_out, l->n_in);
-        l->bytes = count * sizeof *l->blocks;
-        return atti_alloc_raw(&l->blocks, count, sizeof *l->blocks,
-                              "packed weight of a linear");
+    static const char *const what = "packed weight of a linear";
+    if (l->kind == ATTI_LINEAR_BF16) {
+        l->half = (atti_bf16_weight){atti_bf16(), NULL, l->n_out, l->n_in};
+        l->bytes = atti_bf16_weight_bytes(l->half.k, l->n_out, l->n_in);
+        return atti_alloc_raw(&l->half.memory, l->bytes, 1, what);
     }
-    count = (size_t)atti_packed_floats(l->n_in, l->n_out);
-    l->bytes = count * sizeof *l->panels;
-    return atti_alloc_raw(&l->panels, count, sizeof *l->panels,
-                          "packed weight of a linear");
+    size_t floats = (size_t)atti_packed_floats(l->n_in, l->n_out);
+    l->bytes = floats * sizeof(float);
+    return atti_alloc_raw(&l->panels, floats, sizeof(float), what);
 }
 
 att_status atti_linear_create(atti_linear **out, atti_linear_kind kind, const float *w,
@@ -96,7 +71,7 @@ void atti_linear_destroy(atti_linear *l)
 {
     if (!l) return;
     atti_free(l->panels);
-    atti_free(l->blocks);
+    atti_free(l->half.memory);
     atti_free(l);
 }
 
@@ -110,29 +85,12 @@ att_status atti_linear_update(atti_linear *l, const float *w)
     return pack(l, w);
 }
 
-static att_status run_bf16(const atti_linear *l, float *y, int64_t ldy, const float *x,
-                           int64_t ldx, int64_t rows, const atti_epilogue *epi)
-{
-    if (l->blocks) {
-        atti_bf16_product p = {atti_bf16(), x,    ldx,      1,       l->blocks, y,
-                               ldy,         rows, l->n_out, l->n_in, 0};
-        return atti_bf16_parallel(&p, epi);
-    }
-    float *rounded;
-    ATTI_TRY(atti_scratch_take(&rounded, (size_t)(rows * l->n_in), sizeof *rounded));
-    atti_bf16_round(rounded, x, ldx, rows, l->n_in);
-    atti_packed_product p = {rounded, l->panels, y,       l->n_in, ldy,
-                             rows,    l->n_out,  l->n_in, 0};
-    atti_packed_parallel(&p, epi);
-    atti_scratch_give(rounded);
-    return ATT_OK;
-}
-
 att_status atti_linear_run(const atti_linear *l, float *y, int64_t ldy, const float *x,
                            int64_t ldx, int64_t rows, const atti_epilogue *epi)
 {
     if (rows < 0) return atti_fail(ATT_ESHAPE, "linear: %lld rows", (long long)rows);
-    if (l->kind == ATTI_LINEAR_BF16) return run_bf16(l, y, ldy, x, ldx, rows, epi);
+    if (l->kind == ATTI_LINEAR_BF16)
+        return atti_bf16_weight_run(&l->half, y, ldy, x, ldx, rows, 0, epi);
     const float *bias = epi ? epi->bias : NULL;
     atti_packed_product p = {x,    l->panels, y,       ldx, ldy,
                              rows, l->n_out,  l->n_in, 0,   bias};

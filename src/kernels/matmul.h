@@ -21,6 +21,9 @@ typedef void atti_epilogue_fn(void *ctx, float *y, int64_t ldy, int64_t row0,
 typedef struct atti_epilogue {
     atti_epilogue_fn *fn; /* NULL = none */
     void *ctx;
+    const float
+        *bias; /* [columns]: every row's sums start from it, which costs nothing;
+                        * NULL = from 0. Not where a product is added to what is there. */
 } atti_epilogue;
 
 /* A weight made ready once for many products: inference. */
@@ -72,6 +75,23 @@ ATT_MUST_CHECK att_status atti_matmul_grad_weight(const atti_matmul_shape *s, fl
                                                   const float *dy, int64_t lddy,
                                                   const float *x, int64_t ldx,
                                                   int accumulate);
+
+/* Everything that backward of y = x w^T + b owes, in one sweep where that is faster:
+ *   undo  run first on the rows of dy, which it turns into the gradient of x w^T + b
+ *         (activation, dropout); NULL or fn NULL: dy is that already
+ *   dx [rows, n_in] (+)= dy w;  dw as above;  db [n_out] (+)= sum over rows of dy
+ * dx, dw, db NULL: not wanted. Bits as from the calls above; db is summed over the same
+ * chunks of rows as dw. */
+typedef struct atti_matmul_grads {
+    float *dx, *dw, *db;
+    int64_t lddx;
+    int add_dx, add_dw, add_db;
+} atti_matmul_grads;
+ATT_MUST_CHECK att_status atti_matmul_backward(const atti_matmul_shape *s,
+                                               const atti_matmul_grads *g, float *dy,
+                                               int64_t lddy, const float *x,
+                                               int64_t ldx, const float *w,
+                                               const atti_epilogue *undo);
 
 /* One sequential product for use inside tasks (chunks of a vocabulary projection):
  * c[m,n] (+)= op(a) op(b), row-major, the provider's own choice. Bits depend on (m, n, k)

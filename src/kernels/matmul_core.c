@@ -55,6 +55,7 @@ static void packed_tiles(const atti_packed_product *p, const atti_gemm_kernels *
         t.b = p->panels + j * g->nr * p->k + k0 * g->nr;
         t.n = atti_min_i64(p->n - j * g->nr, g->nr);
         t.c = p->c + r * p->ldc + j * g->nr;
+        t.start = p->bias && k0 == 0 ? p->bias + j * g->nr : NULL;
         fetch(next);
         g->tile_row(m, &t);
     }

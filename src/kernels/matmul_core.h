@@ -16,6 +16,7 @@ typedef struct atti_packed_product {
     float *c;
     int64_t lda, ldc, m, n, k;
     int accumulate;
+    const float *bias; /* [n] or NULL; not with accumulate */
 } atti_packed_product;
 
 /* Rows [row0, row0+rows) and panels [p0, p1) of it, on the calling thread. */
@@ -25,10 +26,15 @@ void atti_packed_block(const atti_packed_product *p, int64_t row0, int64_t rows,
 int64_t atti_packed_floats(int64_t k, int64_t n);
 
 /* The same by all threads: packs b, and runs the whole product with its epilogue (NULL =
- * none). Inside a task they run on the calling thread. */
+ * none; the bias is p's). Inside a task they run on the calling thread. */
 void atti_pack_parallel(float *panels, const float *b, int64_t ldb, int trans,
                         int64_t k, int64_t n);
 void atti_packed_parallel(const atti_packed_product *p, const atti_epilogue *epi);
+
+ATT_MUST_CHECK att_status atti_matmul_check(const atti_matmul_shape *s,
+                                            const char *what);
+/* Is oneDNN there, and not left out by ATTEND_MATMUL=own? */
+int atti_matmul_onednn(void);
 
 /* Scratch memory that is kept for the next taker: after the first steps nothing is
  * allocated. 64-byte aligned, not zeroed. Give back what was taken. */

@@ -152,7 +152,10 @@ static void test_training(void **state)
                                         {257, 70, 130}, {0, 4, 4},  {30, 520, 530}};
     for (size_t q = 0; q < sizeof shapes / sizeof *shapes; q++) {
         for (int trans = 0; trans < 2; trans++) {
-            atti_matmul_shape s = {shapes[q][0], shapes[q][1], shapes[q][2], trans};
+            atti_matmul_shape s = {.rows = shapes[q][0],
+                                   .n_out = shapes[q][1],
+                                   .n_in = shapes[q][2],
+                                   .trans = trans};
             mat x = mat_random(s.rows, s.n_in, 1), dy = mat_random(s.rows, s.n_out, 2);
             mat w =
                 trans ? mat_random(s.n_in, s.n_out, 3) : mat_random(s.n_out, s.n_in, 3);
@@ -163,7 +166,7 @@ static void test_training(void **state)
                        (size_t)w.cols * sizeof(float));
             mat y = mat_new(s.rows, s.n_out), dx = mat_new(s.rows, s.n_in);
             seen e = {{0}, NULL, 0};
-            atti_epilogue epi = {look, &e};
+            atti_epilogue epi = {look, &e, NULL};
             assert_int_equal(
                 ATT_OK, atti_matmul_forward(&s, y.at, y.ld, x.at, x.ld, flat, &epi));
             check(&y, NULL, &x, 0, &w, !trans, "forward");
@@ -200,7 +203,7 @@ static void test_training(void **state)
 static void test_threads(void **state)
 {
     (void)state;
-    atti_matmul_shape s = {1500, 40, 24, 0};
+    atti_matmul_shape s = {.rows = 1500, .n_out = 40, .n_in = 24};
     mat x = mat_random(s.rows, s.n_in, 1), dy = mat_random(s.rows, s.n_out, 2);
     float *dw[3], *y[3];
     float *w = malloc((size_t)(s.n_out * s.n_in) * sizeof(float));
@@ -228,6 +231,97 @@ static void test_threads(void **state)
     mat_free(&x), mat_free(&dy);
 }
 
+/* Halves dy: stands for a layer's activation. */
+static void halve(void *ctx, float *dy, int64_t ld, int64_t row0, int64_t rows,
+                  int thread)
+{
+    const int64_t *cols = ctx;
+    (void)thread;
+    for (int64_t r = row0; r < row0 + rows; r++)
+        for (int64_t c = 0; c < *cols; c++) dy[r * ld + c] *= 0.5f;
+}
+
+/* One sweep or several passes, whatever the threads: the bits of the separate calls, and
+ * the bias's gradient as a sum in double says it. */
+static void backward_case(const atti_matmul_shape *s, int add)
+{
+    int64_t n_w = s->n_out * s->n_in;
+    mat x = mat_random(s->rows, s->n_in, 1), dy = mat_random(s->rows, s->n_out, 2);
+    mat half = mat_new(s->rows, s->n_out), w = mat_random(1, n_w, 3);
+    mat dx[2] = {mat_random(s->rows, s->n_in, 4), mat_new(s->rows, s->n_in)};
+    mat dw[2] = {mat_random(1, n_w, 5), mat_new(1, n_w)};
+    mat db = mat_random(1, s->n_out, 6), db0 = mat_new(1, s->n_out);
+    copy(&dx[1], &dx[0]), copy(&dw[1], &dw[0]), copy(&db0, &db);
+    copy(&half, &dy);
+    int64_t cols = s->n_out;
+    halve(&cols, half.at, half.ld, 0, s->rows, 0);
+    assert_int_equal(ATT_OK, atti_matmul_grad_input(s, dx[0].at, dx[0].ld, half.at,
+                                                    half.ld, w.at, add, NULL));
+    assert_int_equal(ATT_OK, atti_matmul_grad_weight(s, dw[0].at, half.at, half.ld,
+                                                     x.at, x.ld, add));
+    atti_epilogue undo = {halve, &cols, NULL};
+    atti_matmul_grads g = {dx[1].at, dw[1].at, db.at, dx[1].ld, add, add, add};
+    assert_int_equal(
+        ATT_OK, atti_matmul_backward(s, &g, dy.at, dy.ld, x.at, x.ld, w.at, &undo));
+    for (int64_t r = 0; r < s->rows; r++) {
+        assert_memory_equal(dx[0].at + r * dx[0].ld, dx[1].at + r * dx[1].ld,
+                            (size_t)s->n_in * sizeof(float));
+        assert_memory_equal(half.at + r * half.ld, dy.at + r * dy.ld,
+                            (size_t)s->n_out * sizeof(float));
+    }
+    assert_memory_equal(dw[0].at, dw[1].at, (size_t)n_w * sizeof(float));
+    for (int64_t c = 0; c < s->n_out; c++) {
+        double sum = add ? (double)db0.at[c] : 0.0, size = fabs(sum);
+        for (int64_t r = 0; r < s->rows; r++) {
+            sum += (double)half.at[r * half.ld + c];
+            size += fabs((double)half.at[r * half.ld + c]);
+        }
+        /* At most rows + 1 additions, each rounded by half a unit of a partial sum. */
+        double most = size * (double)(s->rows + 2) * 0x1p-24;
+        assert_true(fabs((double)db.at[c] - sum) <= most);
+    }
+    mat_free(&x), mat_free(&dy), mat_free(&half), mat_free(&w), mat_free(&db);
+    mat_free(&dx[0]), mat_free(&dx[1]), mat_free(&dw[0]), mat_free(&dw[1]);
+    mat_free(&db0);
+}
+
+static void test_backward(void **state)
+{
+    (void)state;
+    /* One chunk of rows; several; several blocks of dw; nothing to multiply. */
+    static const int64_t shapes[][3] = {{1, 1, 1},       {100, 64, 48},  {1500, 40, 24},
+                                        {700, 1030, 40}, {40, 600, 530}, {0, 4, 4}};
+    int32_t before = att_set_threads(0);
+    for (size_t q = 0; q < sizeof shapes / sizeof *shapes; q++) {
+        for (int k = 0; k < 12; k++) {
+            (void)att_set_threads(1 + k / 4);
+            atti_matmul_shape s = {.rows = shapes[q][0],
+                                   .n_out = shapes[q][1],
+                                   .n_in = shapes[q][2],
+                                   .trans = k % 2};
+            backward_case(&s, k / 2 % 2);
+        }
+    }
+    (void)att_set_threads(before);
+}
+
+/* Sums that start from the bias are sums of one more product. */
+static void test_bias(void **state)
+{
+    (void)state;
+    atti_matmul_shape s = {.rows = 50, .n_out = 70, .n_in = 600};
+    mat x = mat_random(s.rows, s.n_in, 1), w = mat_random(1, s.n_out * s.n_in, 2);
+    mat bias = mat_random(1, s.n_out, 3), y = mat_new(s.rows, s.n_out);
+    mat start = mat_new(s.rows, s.n_out), w2 = {s.n_out, s.n_in, s.n_in, NULL, w.at};
+    for (int64_t r = 0; r < s.rows; r++)
+        memcpy(start.at + r * start.ld, bias.at, (size_t)s.n_out * sizeof(float));
+    atti_epilogue epi = {NULL, NULL, bias.at};
+    assert_int_equal(ATT_OK,
+                     atti_matmul_forward(&s, y.at, y.ld, x.at, x.ld, w.at, &epi));
+    check(&y, &start, &x, 0, &w2, 1, "forward with a bias");
+    mat_free(&x), mat_free(&w), mat_free(&bias), mat_free(&y), mat_free(&start);
+}
+
 /* The promise that decoding stands on. */
 static void test_rows_alone(void **state)
 {
@@ -245,7 +339,7 @@ static void test_rows_alone(void **state)
         check(&all, NULL, &x, 0, &w, 1, "linear");
         for (int64_t m = 1; m <= 64; m = m < 20 ? m + 1 : m + 11) {
             seen e = {{0}, NULL, 0};
-            atti_epilogue epi = {look, &e};
+            atti_epilogue epi = {look, &e, NULL};
             mat part = {m, n_out, all.ld, NULL, all.at + 3 * all.ld};
             e.want = &part;
             assert_int_equal(ATT_OK, atti_linear_run(l, some.at, some.ld,
@@ -308,7 +402,18 @@ static void test_tiles(void **state)
             g->pack_b(panel, b.at, b.ld, 1, k, n);
             for (int64_t m = 1; m <= g->mr; m++) {
                 mat c = mat_new(m, n), am = {m, k, a.ld, NULL, a.at};
-                atti_gemm_tile t = {am.at, panel, c.at, k, a.ld, g->nr, c.ld, n, 0};
+                atti_gemm_tile t = {am.at, panel, c.at, k, a.ld,
+                                    g->nr, c.ld,  n,    0, NULL};
+                /* Every row from a start of its own columns, which is like adding. */
+                mat starts = mat_random(m, n, 9);
+                for (int64_t i = 1; i < m; i++)
+                    memcpy(starts.at + i * starts.ld, starts.at,
+                           (size_t)n * sizeof(float));
+                t.start = starts.at;
+                g->tile_row(m, &t);
+                check(&c, &starts, &am, 0, &bn, 1, set->isa);
+                mat_free(&starts);
+                t.start = NULL;
                 g->tile_row(m, &t);
                 check(&c, NULL, &am, 0, &bn, 1, set->isa);
                 mat first = mat_new(m, n), ac = {k, m, at.ld, NULL, at.at};
@@ -332,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles),      cmocka_unit_test(test_seq),
         cmocka_unit_test(test_training),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_backward),   cmocka_unit_test(test_bias),
         cmocka_unit_test(test_rows_alone), cmocka_unit_test(test_trans_and_update),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

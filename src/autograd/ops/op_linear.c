@@ -1,13 +1,12 @@
 /* op_linear.c - y = drop(act(x W^T + b)): x [N,C], W [O,C], b [1,O] or absent.
  *
- * Bias, activation and dropout run in the product's epilogue, on rows that are in cache.
- * Backward turns dy into the gradient before the activation in place, adding up the bias
- * gradient in the same sweep, and then needs two products. Kept: x, W; y where the
+ * The product's sums start from the bias; activation and dropout run in its epilogue, on
+ * rows that are in cache.
+ * Backward turns dy into the gradient before the activation in place; the bias's gradient
+ * and both products follow in the same sweep. Kept: x, W; y where the
  * activation's slope can be read from it (relu, tanh, sigmoid), else x W^T + b. */
 #include "autograd/op_util.h"
 #include "kernels/matmul.h"
-
-#include <string.h>
 
 typedef struct linear_attr {
     int32_t act;
@@ -69,7 +68,6 @@ static atti_drop drop_of(const atti_call *c)
 /* ---- forward ---- */
 
 typedef struct tail {
-    const float *bias;
     float *pre;
     int64_t cols;
     atti_act act;
@@ -82,7 +80,7 @@ static void finish_rows(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t 
     (void)thread;
     const tail *e = ctx;
     float *yr = y + row0 * ldy;
-    atti_k()->bias_act(yr, e->pre ? e->pre + row0 * e->cols : NULL, yr, e->bias, e->act,
+    atti_k()->bias_act(yr, e->pre ? e->pre + row0 * e->cols : NULL, yr, NULL, e->act,
                        &e->drop, row0, rows, e->cols, ldy, ldy);
 }
 
@@ -90,12 +88,11 @@ static att_status forward(atti_call *c)
 {
     const linear_attr *a = c->node->attr;
     atti_matmul_shape s = product(c);
-    tail e = {c->in[B].f, c->training ? c->save[0] : NULL, s.n_out, (atti_act)a->act,
-              drop_of(c)};
-    atti_epilogue epi = {finish_rows, &e};
-    int plain = !e.bias && a->act == ATT_ACT_NONE && e.drop.threshold == 0;
+    tail e = {c->training ? c->save[0] : NULL, s.n_out, (atti_act)a->act, drop_of(c)};
+    int plain = a->act == ATT_ACT_NONE && e.drop.threshold == 0;
+    atti_epilogue epi = {plain ? NULL : finish_rows, &e, c->in[B].f};
     return atti_matmul_forward(&s, c->out[0].f, s.n_out, c->in[X].f, s.n_in, c->in[W].f,
-                               plain ? NULL : &epi);
+                               &epi);
 }
 
 /* Only where an activation follows: a plain product's result is rarely read again. */
@@ -109,59 +106,34 @@ static int32_t again_level(const atti_node *n, uint32_t *ins)
 /* ---- backward ---- */
 
 typedef struct undo {
-    atti_call *c;
-    const float *saved;
-    float *partial; /* [chunks, O], or NULL */
+    const float *saved; /* rows as long as dy's */
+    atti_act act;
     atti_drop drop;
-    int bare; /* no activation and no dropout: dy is it already */
 } undo;
 
-static void undo_rows(void *ctx, int64_t chunk, int64_t row0, int64_t rows, int thread)
+static void undo_rows(void *ctx, float *dy, int64_t ld, int64_t row0, int64_t rows,
+                      int thread)
 {
     (void)thread;
     const undo *u = ctx;
-    const linear_attr *a = u->c->node->attr;
-    const atti_kernels *k = atti_k();
-    int64_t cols = u->c->out[0].cols, at = row0 * cols;
-    float *dy = u->c->out[0].grad + at;
-    if (!u->bare)
-        k->bias_act_bwd(dy, dy, u->saved ? u->saved + at : NULL, (atti_act)a->act,
-                        &u->drop, row0, rows, cols, cols);
-    if (u->partial) {
-        float *p = u->partial + chunk * cols;
-        memset(p, 0, (size_t)cols * sizeof *p);
-        k->col_sum(p, dy, rows, cols, cols);
-    }
+    float *at = dy + row0 * ld;
+    atti_k()->bias_act_bwd(at, at, u->saved ? u->saved + row0 * ld : NULL, u->act,
+                           &u->drop, row0, rows, ld, ld);
 }
 
 static att_status backward(atti_call *c)
 {
     const linear_attr *a = c->node->attr;
     atti_matmul_shape s = product(c);
-    float *dy = c->out[0].grad;
-    undo u = {.c = c, .drop = drop_of(c)};
-    u.bare = a->act == ATT_ACT_NONE && u.drop.threshold == 0;
-    u.saved = keeps_pre(a->act) ? c->save[0] : c->out[0].f;
-    u.partial = c->in[B].grad ? c->scratch : NULL;
-    if (!u.bare || u.partial) atti_for_rows(s.rows, undo_rows, &u);
-    if (u.partial)
-        atti_sum_chunks(c->in[B].grad, u.partial, atti_chunks(s.rows), s.n_out, s.n_out,
-                        c->in[B].accumulate);
-    if (c->in[W].grad)
-        ATTI_TRY(atti_matmul_grad_weight(&s, c->in[W].grad, dy, s.n_out, c->in[X].f,
-                                         s.n_in, c->in[W].accumulate));
-    if (c->in[X].grad)
-        ATTI_TRY(atti_matmul_grad_input(&s, c->in[X].grad, s.n_in, dy, s.n_out,
-                                        c->in[W].f, c->in[X].accumulate, NULL));
-    return ATT_OK;
-}
-
-static att_status scratch(size_t *bytes, const atti_call *c, int back)
-{
-    *bytes = back && c->node->in[B] != ATT_NO_VAR
-                 ? atti_sum_rows_scratch(c->out[0].rows, c->out[0].cols)
-                 : 0;
-    return ATT_OK;
+    undo u = {keeps_pre(a->act) ? c->save[0] : c->out[0].f, (atti_act)a->act,
+              drop_of(c)};
+    int bare = a->act == ATT_ACT_NONE && u.drop.threshold == 0;
+    atti_epilogue epi = {undo_rows, &u, NULL};
+    atti_matmul_grads g = {
+        c->in[X].grad,       c->in[W].grad,       c->in[B].grad,      s.n_in,
+        c->in[X].accumulate, c->in[W].accumulate, c->in[B].accumulate};
+    return atti_matmul_backward(&s, &g, c->out[0].grad, s.n_out, c->in[X].f, s.n_in,
+                                c->in[W].f, bare ? NULL : &epi);
 }
 
 static double flops(const atti_call *c, int back)
@@ -205,7 +177,6 @@ const atti_op atti_op_linear = {.name = "linear",
                                 .needs = needs,
                                 .again = forward,
                                 .again_level = again_level,
-                                .scratch = scratch,
                                 .flops = flops,
                                 .describe = describe,
                                 .sample = sample};

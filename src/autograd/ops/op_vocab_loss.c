@@ -9,9 +9,11 @@
  * backward only scales: dx [N,C] and dtable [V,C] wait in saves. This is half of the
  * arithmetic of a small Transformer; doing it again in backward would add a third.
  *
- * The size of a block depends on V alone: sums over rows are added block by block. */
+ * The table is packed once, for the logits and for dx, and serves all blocks. The size of
+ * a block depends on V alone: sums over rows are added block by block. */
 #include "autograd/op_util.h"
-#include "kernels/matmul.h"
+#include "kernels/bf16.h"
+#include "kernels/matmul_core.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,14 +26,23 @@ typedef struct loss_attr {
 enum { X, TABLE, BIAS, TARGETS };
 enum { SAVE_DX, SAVE_DTABLE, SAVE_DBIAS };
 
-/* About 20 MiB of logits: far larger than packing the table again costs, small enough to
- * stay in a last-level cache until both gradients have read it. */
-enum { BLOCK_FLOATS = 10 << 19, BLOCK_MIN = 64, BLOCK_MAX = 4096 };
+/* About 20 MiB of logits: small enough to stay in a last-level cache until both gradients
+ * have read them. A wide vocabulary takes up to 64 MiB for 256 rows: fewer visit the
+ * table's gradient, which is wide as well, too often. */
+enum {
+    BLOCK_FLOATS = 10 << 19,
+    WIDE_FLOATS = 16 << 20,
+    BLOCK_STEP = 64,
+    BLOCK_LOW = 256,
+    BLOCK_MAX = 4096
+};
 
 static int64_t block_rows(int64_t v)
 {
-    int64_t r = BLOCK_FLOATS / v / BLOCK_MIN * BLOCK_MIN;
-    return r < BLOCK_MIN ? BLOCK_MIN : r > BLOCK_MAX ? BLOCK_MAX : r;
+    int64_t r = BLOCK_FLOATS / v / BLOCK_STEP * BLOCK_STEP;
+    if (r >= BLOCK_LOW) return atti_min_i64(r, BLOCK_MAX);
+    r = atti_min_i64(WIDE_FLOATS / v / BLOCK_STEP * BLOCK_STEP, BLOCK_LOW);
+    return atti_max_i64(r, BLOCK_STEP);
 }
 
 static att_status infer(atti_infer *f)
@@ -64,10 +75,10 @@ static att_status infer(atti_infer *f)
     return ATT_OK;
 }
 
-/* ---- scratch: logits of a block; loss, nll, right of its rows; column sums ---- */
+/* ---- scratch: logits of a block; loss, nll, right of its rows ---- */
 
 typedef struct room {
-    float *logits, *loss, *nll, *partial;
+    float *logits, *loss, *nll;
     int32_t *right;
     int64_t block;
 } room;
@@ -83,8 +94,6 @@ static size_t lay_out(room *r, const atti_call *c, void *base)
     r->loss = p + at, at += n;
     r->nll = p + at, at += n;
     r->right = (int32_t *)(void *)(p + at), at += n;
-    r->partial = p + at;
-    if (c->node->in[BIAS] != ATT_NO_VAR) at += atti_chunks(n) * v;
     return (size_t)at * sizeof(float);
 }
 
@@ -103,6 +112,9 @@ typedef struct block {
     room r;
     int64_t row0, rows;
     int gradients;
+    float *panels; /* the table as the logits want it; behind it, as dx wants it */
+    float *back_panels;
+    atti_bf16_weight half, back_half; /* in their place when products are bf16 */
 } block;
 
 /* The likeliest class is the target when no other logit passes the target's. */
@@ -112,15 +124,14 @@ static void count_right(const block *b, float *y, int64_t ldy, int64_t row0,
     const atti_call *c = b->c;
     const loss_attr *a = c->node->attr;
     int64_t v = c->in[TABLE].rows;
-    const float *bias = c->in[BIAS].f;
     for (int64_t r = row0; r < row0 + rows; r++) {
         int32_t t = c->in[TARGETS].i[b->row0 + r];
         float lse, max, *row = y + r * ldy;
         b->r.right[r] = 0;
         if (t < 0) continue;
         if (a->mask_class >= 0) row[a->mask_class] = -INFINITY;
-        atti_k()->logsumexp(&lse, &max, row, bias, 1, v, ldy);
-        b->r.right[r] = row[t] + (bias ? bias[t] : 0.0f) >= max;
+        atti_k()->logsumexp(&lse, &max, row, NULL, 1, v, ldy);
+        b->r.right[r] = row[t] >= max;
     }
 }
 
@@ -133,25 +144,87 @@ static void finish_rows(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t 
     const atti_call *c = b->c;
     const loss_attr *a = c->node->attr;
     if (!c->training) count_right(b, y, ldy, row0, rows);
-    atti_k()->softmax_xent(y + row0 * ldy, b->r.loss + row0, b->r.nll + row0,
-                           c->in[BIAS].f, c->in[TARGETS].i + b->row0 + row0,
-                           a->smoothing, a->mask_class, b->gradients ? 1.0f : 0.0f,
-                           rows, c->in[TABLE].rows, ldy);
+    atti_k()->softmax_xent(y + row0 * ldy, b->r.loss + row0, b->r.nll + row0, NULL,
+                           c->in[TARGETS].i + b->row0 + row0, a->smoothing,
+                           a->mask_class, b->gradients ? 1.0f : 0.0f, rows,
+                           c->in[TABLE].rows, ldy);
 }
 
 static att_status block_gradients(const block *b)
 {
     atti_call *c = b->c;
     int64_t v = c->in[TABLE].rows, cols = c->in[X].cols;
-    atti_matmul_shape s = {
-        .rows = b->rows, .n_out = v, .n_in = cols, .bf16 = c->bf16};
-    ATTI_TRY(atti_matmul_grad_input(&s, (float *)c->save[SAVE_DX] + b->row0 * cols,
-                                    cols, b->r.logits, v, c->in[TABLE].f, 0, NULL));
-    ATTI_TRY(atti_matmul_grad_weight(&s, c->save[SAVE_DTABLE], b->r.logits, v,
-                                     c->in[X].f + b->row0 * cols, cols, b->row0 > 0));
-    if (c->in[BIAS].f && c->save[SAVE_DBIAS])
-        atti_sum_rows(c->save[SAVE_DBIAS], b->r.logits, b->rows, v, b->row0 > 0,
-                      b->r.partial);
+    atti_matmul_shape s = {.rows = b->rows, .n_out = v, .n_in = cols, .bf16 = c->bf16};
+    float *dx = (float *)c->save[SAVE_DX] + b->row0 * cols;
+    const atti_packed_product p = {.a = b->r.logits,
+                                   .panels = b->back_panels,
+                                   .c = dx,
+                                   .lda = v,
+                                   .ldc = cols,
+                                   .m = b->rows,
+                                   .n = cols,
+                                   .k = v};
+    if (c->bf16)
+        ATTI_TRY(
+            atti_bf16_weight_run(&b->back_half, dx, cols, p.a, v, b->rows, 0, NULL));
+    else
+        atti_packed_parallel(&p, NULL);
+    int add = b->row0 > 0;
+    atti_matmul_grads g = {.dw = c->save[SAVE_DTABLE],
+                           .db = c->in[BIAS].f ? c->save[SAVE_DBIAS] : NULL,
+                           .add_dw = add,
+                           .add_db = add};
+    return atti_matmul_backward(&s, &g, b->r.logits, v, c->in[X].f + b->row0 * cols,
+                                cols, NULL, NULL);
+}
+
+static att_status logits_of(block *b)
+{
+    const atti_call *c = b->c;
+    int64_t v = c->in[TABLE].rows, cols = c->in[X].cols;
+    const atti_packed_product p = {.a = c->in[X].f + b->row0 * cols,
+                                   .panels = b->panels,
+                                   .c = b->r.logits,
+                                   .lda = cols,
+                                   .ldc = v,
+                                   .m = b->rows,
+                                   .n = v,
+                                   .k = cols,
+                                   .bias = c->in[BIAS].f};
+    atti_epilogue epi = {finish_rows, b, p.bias};
+    if (c->bf16)
+        return atti_bf16_weight_run(&b->half, p.c, v, p.a, cols, b->rows, 0, &epi);
+    atti_packed_parallel(&p, &epi);
+    return ATT_OK;
+}
+
+static att_status pack_table_bf16(block *b)
+{
+    int64_t v = b->c->in[TABLE].rows, cols = b->c->in[X].cols;
+    const float *table = b->c->in[TABLE].f;
+    ATTI_TRY(atti_bf16_weight_take(&b->half, atti_bf16(), table, cols, 1, v, cols));
+    if (!b->gradients) return ATT_OK;
+    return atti_bf16_weight_take(&b->back_half, atti_bf16(), table, cols, 0, cols, v);
+}
+
+static void unpack_table(block *b)
+{
+    atti_scratch_give(b->panels);
+    atti_bf16_weight_give(&b->half);
+    atti_bf16_weight_give(&b->back_half);
+}
+
+static att_status pack_table(block *b)
+{
+    int64_t v = b->c->in[TABLE].rows, cols = b->c->in[X].cols;
+    const float *table = b->c->in[TABLE].f;
+    if (b->c->bf16) return pack_table_bf16(b);
+    int64_t ahead = atti_packed_floats(cols, v);
+    int64_t back = b->gradients ? atti_packed_floats(v, cols) : 0;
+    ATTI_TRY(atti_scratch_take(&b->panels, (size_t)(ahead + back), sizeof(float)));
+    atti_pack_parallel(b->panels, table, cols, 1, cols, v);
+    b->back_panels = b->panels + ahead;
+    if (back) atti_pack_parallel(b->back_panels, table, cols, 0, v, cols);
     return ATT_OK;
 }
 
@@ -169,6 +242,24 @@ static att_status check_targets(const atti_call *c)
     return ATT_OK;
 }
 
+static att_status run_blocks(block *b, double sum[4])
+{
+    const atti_call *c = b->c;
+    for (b->row0 = 0; b->row0 < c->in[X].rows; b->row0 += b->r.block) {
+        b->rows = atti_min_i64(b->r.block, c->in[X].rows - b->row0);
+        ATTI_TRY(logits_of(b));
+        if (b->gradients) ATTI_TRY(block_gradients(b));
+        for (int64_t r = 0; r < b->rows; r++) {
+            if (c->in[TARGETS].i[b->row0 + r] < 0) continue;
+            sum[0] += (double)b->r.loss[r];
+            sum[1] += (double)b->r.nll[r];
+            sum[2] += 1.0;
+            if (!c->training) sum[3] += b->r.right[r];
+        }
+    }
+    return ATT_OK;
+}
+
 static att_status forward(atti_call *c)
 {
     block b = {.c = c, .gradients = c->training && c->save[SAVE_DX]};
@@ -176,22 +267,10 @@ static att_status forward(atti_call *c)
     ATTI_TRY(check_targets(c));
     int64_t n = c->in[X].rows, v = c->in[TABLE].rows, cols = c->in[X].cols;
     double sum[4] = {0};
-    for (b.row0 = 0; b.row0 < n; b.row0 += b.r.block) {
-        b.rows = atti_min_i64(b.r.block, n - b.row0);
-        atti_matmul_shape s = {
-            .rows = b.rows, .n_out = v, .n_in = cols, .bf16 = c->bf16};
-        atti_epilogue epi = {finish_rows, &b};
-        ATTI_TRY(atti_matmul_forward(&s, b.r.logits, v, c->in[X].f + b.row0 * cols,
-                                     cols, c->in[TABLE].f, &epi));
-        if (b.gradients) ATTI_TRY(block_gradients(&b));
-        for (int64_t r = 0; r < b.rows; r++) {
-            if (c->in[TARGETS].i[b.row0 + r] < 0) continue;
-            sum[0] += (double)b.r.loss[r];
-            sum[1] += (double)b.r.nll[r];
-            sum[2] += 1.0;
-            if (!c->training) sum[3] += b.r.right[r];
-        }
-    }
+    att_status st = pack_table(&b);
+    if (st == ATT_OK) st = run_blocks(&b, sum);
+    unpack_table(&b);
+    ATTI_TRY(st);
     if (n == 0 && b.gradients) {
         memset(c->save[SAVE_DTABLE], 0, (size_t)(v * cols) * sizeof(float));
         if (c->in[BIAS].f) memset(c->save[SAVE_DBIAS], 0, (size_t)v * sizeof(float));

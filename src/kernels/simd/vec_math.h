@@ -150,8 +150,9 @@ static inline vi vi_mix32(vi x)
  * kept lanes times scale, the others 0. `col0` counts in units of one column. */
 static inline vm v_drop_mask(uint32_t rowkey, int64_t col, uint32_t threshold)
 {
-    vi c = vi_add(vi_set1((int32_t)(uint32_t)col), vi_iota());
-    vi h = vi_mullo(c, vi_set1((int32_t)0x9e3779b9U));
+    /* (col + lane) times the constant, with the slow multiplication outside of loops. */
+    vi lane = vi_mullo(vi_iota(), vi_set1((int32_t)0x9e3779b9U));
+    vi h = vi_add(vi_set1((int32_t)((uint32_t)col * 0x9e3779b9U)), lane);
     h = vi_mix32(vi_xor(h, vi_set1((int32_t)rowkey)));
     return vi_ge_u(h, vi_set1((int32_t)threshold));
 }

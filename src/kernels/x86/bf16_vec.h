@@ -40,6 +40,73 @@ ATTI_INLINE fv f_add(fv a, fv b)
 {
     return _mm512_add_ps(a, b);
 }
+ATTI_INLINE fv f_set1(float x)
+{
+    return _mm512_set1_ps(x);
+}
+ATTI_INLINE void f_store(float *p, fv x)
+{
+    _mm512_storeu_ps(p, x);
+}
+ATTI_INLINE fv f_sub(fv a, fv b)
+{
+    return _mm512_sub_ps(a, b);
+}
+ATTI_INLINE fv f_mul(fv a, fv b)
+{
+    return _mm512_mul_ps(a, b);
+}
+ATTI_INLINE fv f_fma(fv a, fv b, fv c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+ATTI_INLINE fv f_max(fv a, fv b) /* b where either is NaN */
+{
+    return _mm512_max_ps(a, b);
+}
+ATTI_INLINE float f_top(fv a)
+{
+    return _mm512_reduce_max_ps(a);
+}
+ATTI_INLINE int f_finite(fv x)
+{
+    fv z = _mm512_sub_ps(x, x);
+    return _mm512_cmp_ps_mask(z, _mm512_setzero_ps(), _CMP_EQ_OQ) == 0xffff;
+}
+/* Lanes lo..hi-1 and those before `first` stay, the others become `other`. */
+ATTI_INLINE fv f_keep(fv x, int64_t lo, int64_t hi, int64_t first, float other)
+{
+    __mmask16 in = (__mmask16)(f_mask(hi) & ~f_mask(lo));
+    return _mm512_mask_blend_ps((__mmask16)(in | f_mask(first)), _mm512_set1_ps(other),
+                                x);
+}
+/* x - floor(x), rounded down: below 1; NaN of infinities and NaN. */
+ATTI_INLINE fv f_fraction(fv x)
+{
+    return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+/* y 2^floor(x); 0 where x is below -126. */
+ATTI_INLINE fv f_times_power(fv y, fv x)
+{
+    __mmask16 in = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ);
+    return _mm512_maskz_scalef_ps(in, y, x);
+}
+/* Dropout of columns col.. of a row (base/rng.h): what is not kept is 0. */
+ATTI_INLINE fv f_drop(fv x, uint32_t rowkey, uint32_t col, uint32_t threshold)
+{
+    const bv lane =
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    bv h = _mm512_add_epi32(lane, _mm512_set1_epi32((int32_t)col));
+    h = _mm512_mullo_epi32(h, _mm512_set1_epi32((int32_t)0x9e3779b9U));
+    h = _mm512_xor_si512(h, _mm512_set1_epi32((int32_t)rowkey));
+    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 16));
+    h = _mm512_mullo_epi32(h, _mm512_set1_epi32((int32_t)0x7feb352dU));
+    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 15));
+    h = _mm512_mullo_epi32(h, _mm512_set1_epi32((int32_t)0x846ca68bU));
+    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 16));
+    __mmask16 keep = _mm512_cmpge_epu32_mask(h, _mm512_set1_epi32((int32_t)threshold));
+    return _mm512_maskz_mov_ps(keep, x);
+}
 ATTI_INLINE float f_sum(fv a)
 {
     return _mm512_reduce_add_ps(a);
