@@ -227,8 +227,9 @@ static att_status prune(const atti_trainer *t)
         if (st == ATT_OK && age > 0 && (!regular || kept >= keep)) {
             st = remove_whole(path);
         } else if (st == ATT_OK) {
-            kept++;
-            if (age >= KEEP_RESUMABLE) st = drop_buffers(path);
+            /* Two that go on: were ages counted instead of what is kept, two stops in
+             * a row would leave no regular one to roll back to. */
+            if (++kept > KEEP_RESUMABLE) st = drop_buffers(path);
         }
         atti_free(path);
     }
@@ -321,6 +322,28 @@ static att_status put_aside_from(atti_trainer *t, const int64_t *list, size_t n)
         if (st == ATT_OK) st = put_aside(path);
         atti_free(path);
     }
+    return st;
+}
+
+att_status atti_checkpoint_forget_stops(const atti_trainer *t)
+{
+    int64_t *list = NULL;
+    size_t n = 0;
+    ATTI_TRY(atti_checkpoint_list(t->checkpoints, &list, &n));
+    att_status st = ATT_OK;
+    for (size_t i = n; i-- > 0 && st == ATT_OK;) {
+        char *path = NULL;
+        atti_train_state s;
+        int regular = 0;
+        st = atti_checkpoint_path(&path, t->checkpoints, list[i]);
+        /* A damaged one is left to whoever loads it. */
+        if (st == ATT_OK && atti_train_state_read(&s, &regular, path) == ATT_OK &&
+            !regular) {
+            st = remove_whole(path);
+        }
+        atti_free(path);
+    }
+    atti_free(list);
     return st;
 }
 

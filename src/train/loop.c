@@ -2,8 +2,8 @@
  *
  * An update is a pure function of the state and the options. When a loss or a gradient
  * is not finite, nothing has been changed yet: the training goes back to its newest
- * checkpoint (or its beginning) with half the rate, and gives up when that has not
- * helped MAX_ROLLBACKS times in a row. */
+ * regular checkpoint (or its beginning) with half the rate, and gives up when that has
+ * not helped MAX_ROLLBACKS times in a row. */
 #include "base/alloc.h"
 #include "base/file.h"
 #include "train/trainer.h"
@@ -48,8 +48,10 @@ static att_status roll_back(atti_trainer *t, const atti_loss_sums *sums, double 
             (long long)at + 1, loss, norm, MAX_ROLLBACKS);
     }
     int found = 0;
+    ATTI_TRY(atti_checkpoint_forget_stops(t));
     ATTI_TRY(atti_checkpoint_load(t, &found));
     if (!found) {
+        t->saved = -1;
         atti_train_state_init(&t->state);
         atti_params_init_values(&t->params, t->o.seed);
         memset(t->optim.m, 0, t->optim.count * sizeof *t->optim.m);
@@ -142,13 +144,21 @@ static att_status validate(atti_trainer *t)
 
 /* What this update still has to do, after a resume too. The validation first: a
  * checkpoint knows its own result, so that a resumed training judges later ones by it. */
-static att_status settle(atti_trainer *t)
+static att_status settle_now(atti_trainer *t)
 {
     atti_train_state *s = &t->state;
     if (s->due_valid && t->valid.n > 0) ATTI_TRY(validate(t));
     if (!s->due_save) return ATT_OK;
     s->due_save = 0;
     return save(t, 1);
+}
+
+static att_status settle(atti_trainer *t)
+{
+    double start = atti_train_clock();
+    att_status st = settle_now(t);
+    atti_train_log_pause(t, atti_train_clock() - start);
+    return st;
 }
 
 static att_status between(atti_trainer *t, const atti_progress *before)

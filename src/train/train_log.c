@@ -28,6 +28,7 @@ static att_status trim_metrics(const char *path, int64_t update)
         memcpy(head, line, k);
         head[k] = '\0';
         if (sscanf(head, "{\"update\":%lld", &u) != 1 || u > update) continue;
+        if (line[n - 1] != '}') continue; /* cut off by a full disk */
         fwrite(line, 1, n, out.f);
         fputc('\n', out.f);
     }
@@ -54,7 +55,7 @@ att_status atti_train_log_open(atti_trainer *t)
     if (st == ATT_OK) st = open_one(&t->log.metrics, metrics, t->o.resume);
     atti_free(text);
     atti_free(metrics);
-    t->log.seconds_at = t->log.shown_at = atti_train_clock();
+    t->log.began = t->log.seconds_at = t->log.shown_at = atti_train_clock();
     return st;
 }
 
@@ -67,7 +68,9 @@ void atti_train_log_close(atti_trainer *t)
 
 static double remaining(const atti_trainer *t, double done)
 {
-    double spent = atti_train_clock() - t->clock0, gained = done - t->done0;
+    /* Vocabulary and corpus are not read again; validations so far tell of those to
+     * come. */
+    double spent = atti_train_clock() - t->log.began, gained = done - t->done0;
     if (gained <= 0.0 || spent < 0.5) return -1.0;
     return spent * (1.0 - done) / gained;
 }
@@ -90,13 +93,29 @@ static att_train_report make_report(const atti_trainer *t, int32_t kind)
     return r;
 }
 
+/* What has been written must be in the file now. A full disk does not end a training
+ * whose checkpoints may still find room (a checkpoint without room does). */
+static void flush(atti_trainer *t, FILE **f, const char *name)
+{
+    errno = 0;
+    if (fflush(*f) == 0 && !ferror(*f)) return;
+    atti_error e;
+    att_status st = atti_fail_errno(ATT_EIO, errno ? errno : EIO,
+                                    "%s/%s: cannot be written", t->dir, name);
+    atti_error_take(&e, st);
+    fclose(*f);
+    *f = NULL; /* before anything is said: saying writes */
+    if (!t->o.report) atti_log(ATT_LOG_WARN, "%s; the training goes on", e.text);
+    atti_train_say(t, 4, "%s; the training goes on", e.text);
+}
+
 static void put_line(atti_trainer *t, const char *line)
 {
     if (!t->log.text) return;
     double s = t->state.elapsed_s;
     long h = (long)(s / 3600.0), m = (long)(s / 60.0) % 60;
     fprintf(t->log.text, "%ld:%02ld:%02ld %s\n", h, m, (long)s % 60, line);
-    fflush(t->log.text);
+    flush(t, &t->log.text, "train.log");
 }
 
 void atti_train_say(atti_trainer *t, int32_t kind, const char *fmt, ...)
@@ -144,7 +163,7 @@ static void write_metrics(atti_trainer *t, const att_train_report *r)
     atti_jsonw_end(&w, '}');
     if (w.s.status == ATT_OK) {
         fprintf(t->log.metrics, "%s\n", w.s.data);
-        fflush(t->log.metrics);
+        flush(t, &t->log.metrics, "metrics.jsonl");
     }
     atti_str_deinit(&w.s);
 }
@@ -212,6 +231,10 @@ void atti_train_log_valid(atti_trainer *t, const atti_validation *v, int best)
     write_metrics(t, &r);
     r.text = line;
     if (t->o.report) t->o.report(t->o.user, &r);
-    /* Validation is not training time. */
-    t->log.seconds_at = t->log.shown_at = atti_train_clock();
+}
+
+void atti_train_log_pause(atti_trainer *t, double seconds)
+{
+    t->log.seconds_at += seconds;
+    t->log.shown_at += seconds;
 }

@@ -52,7 +52,9 @@ typedef struct atti_train_log {
     FILE *text, *metrics;
     double line_tokens;          /* of this session since the last line */
     atti_loss_sums shown;        /* since the last report */
-    double seconds_at, shown_at; /* of the session's clock */
+    double began;                /* when the first update of this session did */
+    double seconds_at, shown_at; /* the clock of the last line and report, moved on by
+                                  * what was no training */
     double norm, lr;
 } atti_train_log;
 
@@ -146,6 +148,9 @@ ATT_MUST_CHECK att_status atti_leftovers_clean(const char *dir,
 ATT_MUST_CHECK att_status atti_checkpoint_save(atti_trainer *t, int regular);
 /* The newest checkpoint that training can go on from. *found 0: there is none at all. */
 ATT_MUST_CHECK att_status atti_checkpoint_load(atti_trainer *t, int *found);
+/* Removes those that only a stop or an earlier end made: an uninterrupted training has
+ * none, so none may decide where a rollback goes. */
+ATT_MUST_CHECK att_status atti_checkpoint_forget_stops(const atti_trainer *t);
 /* Updates of the checkpoints there are, rising. *out is an atti_alloc block. */
 ATT_MUST_CHECK att_status atti_checkpoint_list(const char *checkpoints, int64_t **out,
                                                size_t *n);
@@ -184,6 +189,7 @@ int atti_validation_better(const atti_validation *a, const atti_validation *b);
 ATT_MUST_CHECK att_status atti_trainer_finish(atti_trainer *t);
 
 /* train_log.c */
+/* A log that cannot be written is given up with one notice; the training goes on. */
 ATT_MUST_CHECK att_status atti_train_log_open(atti_trainer *t);
 void atti_train_log_close(atti_trainer *t);
 /* A line for people in train.log and to the caller, as report kind `kind`. */
@@ -192,5 +198,8 @@ void atti_train_say(atti_trainer *t, int32_t kind, const char *fmt, ...)
 void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double norm,
                            double lr, int write_line);
 void atti_train_log_valid(atti_trainer *t, const atti_validation *v, int best);
+/* Seconds that went into validations and checkpoints: speeds do not count them, the
+ * remaining time does. */
+void atti_train_log_pause(atti_trainer *t, double seconds);
 
 #endif

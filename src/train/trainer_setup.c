@@ -56,6 +56,15 @@ static att_status forget_old(const atti_trainer *t)
     return ATT_OK;
 }
 
+/* Before a directory is made and minutes go into a vocabulary. */
+static att_status check_files(const att_train_opts *o)
+{
+    int64_t n = 0;
+    ATTI_TRY(atti_pairs_count(&n, o->train_source, o->train_target, o->n_train));
+    if (!o->valid_source) return ATT_OK;
+    return atti_pairs_count(&n, &o->valid_source, &o->valid_target, 1);
+}
+
 static att_status open_directory(atti_trainer *t)
 {
     const att_train_opts *o = &t->o;
@@ -255,6 +264,7 @@ static void say_precision(atti_trainer *t)
 static att_status open_trainer(atti_trainer *t)
 {
     ATTI_TRY(atti_train_opts_check(t));
+    ATTI_TRY(check_files(&t->o));
     ATTI_TRY(open_directory(t));
     ATTI_TRY(atti_trainer_vocab(t));
     ATTI_TRY(make_model(t));
@@ -268,6 +278,10 @@ static att_status open_trainer(atti_trainer *t)
     ATTI_TRY(atti_train_log_open(t));
     ATTI_TRY(atti_train_config_write(t));
     if (t->o.precision) say_precision(t);
+    /* Scripts say --resume always, the first time too; a mistyped name must show. */
+    if (t->o.resume && !found) {
+        atti_train_say(t, 4, "nothing to resume in %s: starting anew", t->dir);
+    }
     say_pairs(t, "training", &t->train);
     if (t->valid.n > 0) say_pairs(t, "validation", &t->valid);
     return atti_trainer_open_feed(t);

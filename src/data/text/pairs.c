@@ -60,18 +60,27 @@ static att_status count_lines(const char *path, int64_t *n)
     return st;
 }
 
+att_status atti_pairs_count(int64_t *lines, const char *const *source,
+                            const char *const *target, int32_t n_files)
+{
+    int64_t sum = 0;
+    for (int32_t k = 0; k < n_files; k++) {
+        int64_t a = 0, b = 0;
+        ATTI_TRY(count_lines(source[k], &a));
+        ATTI_TRY(count_lines(target[k], &b));
+        if (a != b) {
+            return atti_fail(ATT_EFORMAT, "%s has %lld lines, %s has %lld", source[k],
+                             (long long)a, target[k], (long long)b);
+        }
+        sum += a;
+    }
+    *lines = sum;
+    return ATT_OK;
+}
+
 static att_status count_all(atti_pairs *p, const atti_pairs_opts *o)
 {
-    for (int32_t k = 0; k < o->n_files; k++) {
-        int64_t a = 0, b = 0;
-        ATTI_TRY(count_lines(o->source[k], &a));
-        ATTI_TRY(count_lines(o->target[k], &b));
-        if (a != b) {
-            return atti_fail(ATT_EFORMAT, "%s has %lld lines, %s has %lld",
-                             o->source[k], (long long)a, o->target[k], (long long)b);
-        }
-        p->lines += a;
-    }
+    ATTI_TRY(atti_pairs_count(&p->lines, o->source, o->target, o->n_files));
     if (p->lines > (int64_t)UINT32_MAX - 1) {
         return atti_fail(ATT_ENOTSUP, "%lld sentence pairs, at most %u",
                          (long long)p->lines, UINT32_MAX - 1);

@@ -40,6 +40,9 @@ typedef struct atti_pairs {
 } atti_pairs;
 
 /* ATT_EFORMAT: files of unequal length (both numbers named), or no usable pair left. */
+/* Lines of all files. ATT_EFORMAT: a pair of files differs, with both counts. */
+ATT_MUST_CHECK att_status atti_pairs_count(int64_t *lines, const char *const *source,
+                                           const char *const *target, int32_t n_files);
 ATT_MUST_CHECK att_status atti_pairs_open(atti_pairs *p, const atti_pairs_opts *opts);
 void atti_pairs_close(atti_pairs *p); /* zeroed, or fd < 0: nothing */
 /* Both sides of pair i: len[0] ids to source, len[1] to target. scratch has room for

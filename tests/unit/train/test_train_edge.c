@@ -123,6 +123,62 @@ static void a_model_learns_by_heart_and_evaluates(void **state)
     free(dir);
 }
 
+static void make_file(const char *dir, const char *name)
+{
+    char path[400];
+    FILE *f = fopen(case_path(path, sizeof path, dir, name), "w");
+    assert_non_null(f);
+    fclose(f);
+}
+
+static int count_files(const char *dir)
+{
+    int n = 0;
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+/* out holds an average already. */
+static void averages_leave_other_files_alone(const char *out, const char *const *dirs)
+{
+    char parent[400], path[400];
+    snprintf(parent, sizeof parent, "%s", out);
+    *strrchr(parent, '/') = '\0';
+    int before = count_files(parent), files = count_files(out);
+    assert_ok(att_average(out, dirs, 2)); /* again, in its place */
+    assert_int_equal(count_files(out), files);
+    int lock = -1;
+    assert_ok(atti_lock_dir(&lock, out));
+    assert_fails(att_average(out, dirs, 2), ATT_EBUSY, "in use by process");
+    atti_unlock_dir(lock);
+    make_file(out, "notes.txt");
+    assert_ok(att_average(out, dirs, 2));
+    assert_true(exists(out, "notes.txt"));
+    assert_int_equal(unlink(case_path(path, sizeof path, out, "notes.txt")), 0);
+    /* No room: what was there stays, and nothing is left beside it. */
+    size_t n = 0, k = 0;
+    char *was =
+        support_read(case_path(path, sizeof path, out, "model.safetensors"), &n);
+    struct rlimit old, now;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    now = old;
+    now.rlim_cur = 8000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+    att_status st = att_average(out, dirs, 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(st, ATT_EIO);
+    char *is = support_read(path, &k);
+    assert_int_equal(n, k);
+    assert_memory_equal(was, is, n);
+    free(was);
+    free(is);
+    assert_int_equal(count_files(parent), before);
+}
+
 static void averages_are_means(void **state)
 {
     (void)state;
@@ -147,6 +203,13 @@ static void averages_are_means(void **state)
         }
     }
     for (int k = 0; k < 3; k++) att_model_destroy(m[k]);
+    /* The class of the padding stays without probability. */
+    att_tensor bias;
+    assert_ok(att_model_load(&m[0], out));
+    assert_ok(att_model_tensor(m[0], &bias, "final_logits_bias"));
+    assert_true(((float *)bias.data)[att_tensor_count(&bias) - 1] == -10000.0f);
+    att_model_destroy(m[0]);
+    averages_leave_other_files_alone(out, dirs);
     dirs[1] = case_path(c, sizeof c, dir, "no such");
     assert_fails(att_average(out, dirs, 2), ATT_ENOTFOUND, "no such");
     assert_fails(att_average(NULL, dirs, 2), ATT_EINVAL, "out_dir");
@@ -286,14 +349,6 @@ static void other_options_and_files_are_named_on_resume(void **state)
     assert_fails(att_train_translate(&p, NULL), ATT_EINVAL, "validation text is");
     assert_ok(att_train_translate(&o, NULL));
     free(dir);
-}
-
-static void make_file(const char *dir, const char *name)
-{
-    char path[400];
-    FILE *f = fopen(case_path(path, sizeof path, dir, name), "w");
-    assert_non_null(f);
-    fclose(f);
 }
 
 /* What kill -9 leaves goes; what only looks like it stays; what was moved aside to make
