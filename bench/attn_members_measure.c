@@ -2,7 +2,6 @@
 
 #include "attn_measure.h"
 #include "attend/attention.h"
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,53 +238,4 @@ int bench_edges(bench_times *r, int64_t n, int64_t n_edges, int64_t h, int64_t d
     }
     r->bytes = (double)n_edges * (2.0 * (double)(h * d) * sizeof(float) + 4.0);
     return time_call(r, &c, seconds);
-}
-
-typedef struct reader {
-    const uint64_t *x;
-    size_t n;
-    uint64_t sum;
-} reader;
-
-static void *read_part(void *arg)
-{
-    reader *r = arg;
-    uint64_t s[8] = {0};
-    for (size_t i = 0; i + 8 <= r->n; i += 8)
-        for (int j = 0; j < 8; j++) s[j] += r->x[i + (size_t)j];
-    for (int j = 0; j < 8; j++) r->sum += s[j];
-    return NULL;
-}
-
-double bench_read_gbytes(int threads, size_t bytes, double seconds)
-{
-    enum { MOST = 64 };
-    att_tensor t; /* the pages that operands get, large ones where there are */
-    int64_t n = (int64_t)bytes;
-    double best = 0, start = bench_now();
-    if (att_tensor_alloc(&t, ATT_U8, 1, &n) != ATT_OK) return 0;
-    const uint64_t *x = t.data;
-    memset(t.data, 1, bytes);
-    if (threads < 1) threads = 1;
-    if (threads > MOST) threads = MOST;
-    do {
-        reader part[MOST];
-        pthread_t id[MOST];
-        size_t each = bytes / sizeof(uint64_t) / (size_t)threads;
-        double now = bench_now();
-        for (int i = 0; i < threads; i++) {
-            part[i] = (reader){x + (size_t)i * each, each, 0};
-            if (i && pthread_create(&id[i], NULL, read_part, &part[i]) != 0) {
-                read_part(&part[i]);
-                id[i] = pthread_self();
-            }
-        }
-        read_part(&part[0]);
-        for (int i = 1; i < threads; i++)
-            if (!pthread_equal(id[i], pthread_self())) pthread_join(id[i], NULL);
-        now = bench_now() - now;
-        if ((double)bytes / now / 1e9 > best) best = (double)bytes / now / 1e9;
-    } while (bench_now() - start < seconds);
-    att_tensor_deinit(&t);
-    return best;
 }

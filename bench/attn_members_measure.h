@@ -1,10 +1,8 @@
 /* attn_members_measure.h - times the members of the attention family beside plain scaled-dot
- * softmax, attention along edges and decoding; and the memory's read bandwidth.
- * Through the public headers alone. */
+ * softmax, attention along edges and decoding, through the public headers alone. */
 #ifndef ATTEND_BENCH_ATTN_MEMBERS_MEASURE_H
 #define ATTEND_BENCH_ATTN_MEMBERS_MEASURE_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 typedef struct bench_times {
@@ -24,8 +22,5 @@ int bench_edges(bench_times *r, int64_t n, int64_t n_edges, int64_t h, int64_t d
 /* One query, h heads, g key heads, a cache of s keys, width d. */
 int bench_decode(bench_times *r, int64_t h, int64_t g, int64_t s, int64_t d,
                  double seconds);
-/* GB/s of reading so many bytes with this many threads, again and again for about
- * `seconds`: the best, from whichever cache they fit. */
-double bench_read_gbytes(int threads, size_t bytes, double seconds);
 
 #endif

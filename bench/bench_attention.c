@@ -9,6 +9,10 @@
 
 #include "attend/base.h"
 #include "attend/kernels.h"
+#include "attend/tensor.h"
+#include "base/threads.h"
+#include "kernels/attn_kernels.h"
+#include "kernels/kernels.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,8 +56,6 @@ static void shapes(const char *name, const int64_t (*s)[4], int n, double second
         }
 }
 
-static int threads_used = 2;
-
 /* Members beside plain at the same shape: factors of its times. */
 static void members(const bench_case *c, const char *only, double seconds)
 {
@@ -76,6 +78,40 @@ static void members(const bench_case *c, const char *only, double seconds)
     }
 }
 
+typedef struct reader {
+    const float *x;
+    int64_t n; /* of each task */
+    float sum[16];
+} reader;
+
+/* Whole vectors, as the kernels read them. */
+static void read_task(void *ctx, int64_t task, int thread)
+{
+    reader *r = ctx;
+    (void)thread;
+    r->sum[task] = atti_k()->attn ? atti_k()->attn->rows->max(r->x + task * r->n, r->n)
+                                  : atti_ref_attn_rows.max(r->x + task * r->n, r->n);
+}
+
+/* GB/s of reading so many bytes again and again for about `seconds`: the best, from
+ * whichever cache they fit. */
+static double read_gbytes(int64_t bytes, double seconds)
+{
+    att_tensor t; /* the pages that operands get, large ones where there are */
+    double best = 0, start = bench_now();
+    if (att_tensor_alloc(&t, ATT_U8, 1, &bytes) != ATT_OK) return 0;
+    memset(t.data, 1, (size_t)bytes);
+    reader r = {.x = t.data, .n = bytes / (int64_t)sizeof(float) / 16};
+    do {
+        double now = bench_now();
+        atti_parallel_void(16, read_task, &r);
+        now = bench_now() - now;
+        if ((double)bytes / now / 1e9 > best) best = (double)bytes / now / 1e9;
+    } while (bench_now() - start < seconds);
+    att_tensor_deinit(&t);
+    return best;
+}
+
 /* Cases bound by reading, with the bandwidth of as many bytes as the operands have
  * measured before and after. */
 static void reading(int edges, double seconds)
@@ -83,15 +119,15 @@ static void reading(int edges, double seconds)
     for (int i = 0; i < (edges ? 1 : 2); i++) {
         bench_times r;
         int64_t g = i ? 8 : 32;
-        size_t bytes = edges ? 51200000 : (size_t)g << 22;
-        double gbytes = bench_read_gbytes(threads_used, bytes, seconds), again;
+        int64_t bytes = edges ? 51200000 : g << 22;
+        double gbytes = read_gbytes(bytes, seconds), again;
         int st = edges ? bench_edges(&r, 100000, 1000000, 8, 8, seconds)
                        : bench_decode(&r, 32, g, 4096, 128, seconds);
         if (st != 0) {
             printf("{\"error\": \"%s\"}\n", att_error_message());
             return;
         }
-        again = bench_read_gbytes(threads_used, bytes, seconds);
+        again = read_gbytes(bytes, seconds);
         if (again > gbytes) gbytes = again;
         printf("{\"case\": \"%s\", \"kv_heads\": %lld, \"fwd_ms\": %.4f, "
                "\"bwd_ms\": %.4f, \"gbytes_per_s\": %.2f, \"read_gbytes_per_s\": %.2f, "
@@ -176,10 +212,9 @@ int main(int argc, char **argv)
             c.dropout = (float)atof(v), i++;
         } else if (!strcmp(argv[i], "--threads")) {
             if (att_set_threads(atoi(v)) < 0) return 2;
-            threads_used = atoi(v);
             i++;
         } else if (!strcmp(argv[i], "--cpu")) { /* one thread, by processor time */
-            bench_cpu_clock = threads_used = 1;
+            bench_cpu_clock = 1;
             if (att_set_threads(1) < 0) return 2;
         } else if (!strcmp(argv[i], "--seconds")) {
             seconds = atof(v), i++;

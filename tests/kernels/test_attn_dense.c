@@ -450,12 +450,56 @@ static void exp2_error(void **state)
     }
 }
 
+/* The additive score's tanh from exponentials made once a row: over sums q + k from -36 to
+ * 36 (a thousandth apart; ATTEND_LONG=1 a hundred-thousandth), for queries across the range
+ * that takes this form, at most 4e-7. */
+static void additive_tanh_error(void **state)
+{
+    (void)state;
+    const char *lng = getenv("ATTEND_LONG");
+    double step = lng && *lng == '1' ? 1e-5 : 1e-3;
+    static const float queries[] = {-12.0f, -7.3f, -1.0f, -0.011f, 0.0f,
+                                    0.4f,   3.3f,  9.99f, 12.0f};
+    enum { N = 4096 };
+    static float k[N], twice[N], ek[N], e[N];
+    for (int i = 0; atti_kernel_set(i); i++) {
+        if (!atti_kernel_set(i)->attn) continue;
+        const atti_attn_row_kernels *rows = atti_kernel_set(i)->attn->rows;
+        double worst = 0, at = 0;
+        for (size_t j = 0; j < sizeof queries / sizeof *queries; j++) {
+            float q2 = 2 * queries[j], eq, w = 1.0f;
+            (void)rows->exp_sum(&eq, &q2, 0.0f, 1);
+            for (double x = -24; x < 24;) {
+                int n = 0;
+                for (; n < N && x < 24; n++, x += step) {
+                    k[n] = (float)x;
+                    twice[n] = 2 * k[n];
+                }
+                (void)rows->exp_sum(ek, twice, 0.0f, n);
+                rows->add_exp(e, &w, &eq, ek, 1, n, 1);
+                for (int l = 0; l < n; l++) {
+                    double sum = (double)queries[j] + (double)k[l];
+                    double off = fabs((double)e[l] - tanh(sum));
+                    if (!(off <= worst)) worst = off, at = sum;
+                }
+            }
+        }
+        print_message("%s: additive tanh within %.3g (worst at %g)\n",
+                      atti_kernel_set(i)->isa, worst, at);
+        assert_true(worst < 4e-7);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes),       cmocka_unit_test(widths),
-        cmocka_unit_test(masks),       cmocka_unit_test(members),
-        cmocka_unit_test(huge_scores), cmocka_unit_test(exp2_error),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(widths),
+        cmocka_unit_test(masks),
+        cmocka_unit_test(members),
+        cmocka_unit_test(huge_scores),
+        cmocka_unit_test(exp2_error),
+        cmocka_unit_test(additive_tanh_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
