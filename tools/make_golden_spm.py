@@ -106,6 +106,10 @@ def normalizer(m):
     return field(3, 2, field(2, 2, m))
 
 
+def normalizer_of():
+    return field(3, 2, field(1, 2, b"identity"))
+
+
 def offset(unit, target):
     """An inner unit at index `unit` whose children start at `target`."""
     return (unit ^ target) << 10
@@ -175,6 +179,8 @@ def bad_models():
     yield "map_value_past_end", GOOD + normalizer(charsmap(value))
     yield "map_chain", GOOD + normalizer(charsmap(chain))
     yield "denormalizer_map", GOOD + field(5, 2, field(2, 2, charsmap(loop)))
+    yield "no_trainer", GOOD
+    yield "no_normalizer", GOOD + trainer(model_type=2)
     yield "user_prefixes", GOOD + b"".join(piece("z" * k, 0, 4) for k in range(1, 80))
 
 
@@ -201,7 +207,8 @@ def main():
           normalization_rule_name="identity", remove_extra_whitespaces=False)
     for name, data in bad_models():
         (out / "bad" / f"{name}.model").write_bytes(data)
-    (out / "good_by_hand.model").write_bytes(GOOD)
+    whole = GOOD + trainer(model_type=2) + normalizer_of()
+    (out / "good_by_hand.model").write_bytes(whole)
 
 
 main()

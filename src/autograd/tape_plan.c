@@ -541,6 +541,12 @@ att_status att_tape_measure(att_tape *t, const att_tape_plan_opts *opts,
     if (t && t->planned) return atti_fail(ATT_EINVAL, "tape measure: it is planned");
     att_tape_memory m;
     ATTI_TRY(plan_memory(t, opts, &m));
+    /* An older caller's structure is shorter: nothing is written past its end. */
+    if (out->size != sizeof *out) {
+        return atti_fail(ATT_EINVAL,
+                         "tape measure: att_tape_memory of %u bytes, expected %zu",
+                         (unsigned)out->size, sizeof *out);
+    }
     *out = m;
     return ATT_OK;
 }

@@ -29,6 +29,9 @@ att_status att_tape_set_param(att_tape *t, att_var v, float *value, float *grad)
                          (int)v);
     if (!value)
         return atti_fail(ATT_EINVAL, "tape set_param '%s': NULL", t->values[v].name);
+    if ((uintptr_t)value % sizeof *value || (uintptr_t)grad % sizeof *grad)
+        return atti_fail(ATT_EINVAL, "tape set_param '%s': not aligned as floats are",
+                         t->values[v].name);
     t->values[v].data = value;
     t->values[v].grad = grad;
     return ATT_OK;

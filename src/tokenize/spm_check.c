@@ -37,7 +37,7 @@ typedef struct model {
     uint32_t *table; /* open addressing by text, index + 1 */
     size_t table_size;
     size_t unknowns, bytes, users;
-    int byte_fallback;
+    int byte_fallback, has_trainer, has_normalizer;
     int64_t ids[4]; /* unk, bos, eos, pad */
 } model;
 
@@ -334,6 +334,8 @@ static att_status check_model(model *m, span s)
         ATTI_TRY(next_field(m, &s, &f));
         if (f.number > 5) continue;
         ATTI_TRY(want_wire(m, &f, 2, "a part of the model"));
+        m->has_trainer |= f.number == 2;
+        m->has_normalizer |= f.number == 3;
         switch (f.number) {
         case 1: ATTI_TRY(add_piece(m, f.bytes)); break;
         case 2: ATTI_TRY(check_trainer(m, f.bytes)); break;
@@ -343,7 +345,13 @@ static att_status check_model(model *m, span s)
     }
     ATTI_TRY(check_whole(m));
     ATTI_TRY(check_unique(m));
-    return check_user_pieces(m);
+    ATTI_TRY(check_user_pieces(m));
+    /* The parts come in the order of their numbers, so a file that was cut between two
+     * of them reads well and lacks one of these, which every writer makes. */
+    if (m->has_trainer && m->has_normalizer) return ATT_OK;
+    return atti_fail(ATT_EFORMAT, "%s: no %s after %zu pieces: the file was cut short",
+                     m->name, m->has_trainer ? "normalizer_spec" : "trainer_spec",
+                     m->n);
 }
 
 /* Files that people hand over in place of a model (formats.md 2). */

@@ -355,6 +355,10 @@ static void planning(void **state)
     REFUSES(att_tape_measure, (NULL, &o, &m), ATT_EINVAL, "");
     REFUSES(att_tape_measure, (f.t, NULL, &m), ATT_EINVAL, "options");
     REFUSES(att_tape_measure, (f.t, &o, NULL), ATT_EINVAL, "");
+    o.max_rows = rows;
+    o.n_max_rows = 3;
+    m.size = (uint32_t)sizeof m - 8;
+    REFUSES(att_tape_measure, (f.t, &o, &m), ATT_EINVAL, "bytes, expected");
     att_tape_destroy(f.t);
     assert_no_mismatch();
 }
@@ -399,6 +403,9 @@ static void running(void **state)
     REFUSES(att_tape_set_param, (f.t, FOREIGN, data, grad), ATT_EINVAL, "9999");
     REFUSES(att_tape_set_param, (f.t, f.x, data, grad), ATT_EINVAL, "parameter");
     REFUSES(att_tape_set_param, (f.t, f.w, NULL, grad), ATT_EINVAL, "w");
+    float *odd = (float *)(void *)((char *)data + 2);
+    REFUSES(att_tape_set_param, (f.t, f.w, odd, grad), ATT_EINVAL, "aligned");
+    REFUSES(att_tape_set_param, (f.t, f.w, data, odd), ATT_EINVAL, "aligned");
     assert_ok(att_tape_set(f.t, f.x, data));
     assert_ok(att_tape_set(f.t, f.wide, data));
     assert_ok(att_tape_set(f.t, f.ids, whole));

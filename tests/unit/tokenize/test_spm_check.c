@@ -57,6 +57,8 @@ static const bad list[] = {
     {"map_chain", "prefixes"},
     {"denormalizer_map", "back to its own"},
     {"user_prefixes", "prefixes of piece"},
+    {"no_trainer", "no trainer_spec"},
+    {"no_normalizer", "no normalizer_spec"},
 };
 
 static void every_broken_model_is_refused_by_name(void **state)
@@ -86,6 +88,33 @@ static void good_models_pass(void **state)
         assert_ok(atti_spm_check(data, n, name));
         free(data);
     }
+}
+
+/* Where the part that starts at `at` ends. */
+static size_t part_end(const unsigned char *p, size_t at)
+{
+    size_t len = 0, shift = 0;
+    at++; /* the tag: fields 1 to 5 have one byte */
+    do {
+        len |= (size_t)(p[at] & 0x7f) << shift;
+        shift += 7;
+    } while (p[at++] & 0x80);
+    return at + len;
+}
+
+/* Every prefix that ends where a part ends is well-formed and still not the model. */
+static void a_file_cut_between_two_parts_is_refused(void **state)
+{
+    (void)state;
+    size_t n = 0, cuts = 0;
+    char *data = support_read(support_golden("spm/bpe.model"), &n);
+    for (size_t end = part_end((unsigned char *)data, 0); end < n;
+         end = part_end((unsigned char *)data, end)) {
+        assert_fails(atti_spm_check(data, end, "cut"), ATT_EFORMAT, "cut:");
+        cuts++;
+    }
+    assert_true(cuts > 200); /* its pieces */
+    free(data);
 }
 
 /* What is accepted after damage must also be safe to use. */
@@ -153,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_broken_model_is_refused_by_name),
         cmocka_unit_test(good_models_pass),
+        cmocka_unit_test(a_file_cut_between_two_parts_is_refused),
         cmocka_unit_test(damage_anywhere_is_refused_or_harmless),
         cmocka_unit_test(no_memory_is_reported),
     };
