@@ -55,7 +55,9 @@ static void forward_task(void *ctx, int64_t task, int thread)
 
 void atti_attn_fast_run_forward(atti_attn_fast *f)
 {
-    f->parts = f->group_tiles = 1;
+    f->parts = 1;
+    /* Tiles of bf16 lay keys out for each unit: more rows share the work. */
+    f->group_tiles = f->k == atti_k()->attn ? 1 : 4;
     atti_attn_fast_number(f, forward_units);
     atti_parallel_void((f->units + f->batch - 1) / f->batch, forward_task, f);
 }

@@ -13,6 +13,7 @@
 #define TEST_BF16_EMULATED_H
 
 #include "base/compiler.h"
+#include "base/rng.h"
 #include "kernels/bf16.h"
 #include "kernels/half.h"
 #include <float.h>
@@ -67,11 +68,91 @@ ATTI_INLINE fv f_add(fv a, fv b)
     for (int i = 0; i < 16; i++) a.f[i] += b.f[i];
     return a;
 }
+ATTI_INLINE fv f_set1(float x)
+{
+    fv r;
+    for (int i = 0; i < 16; i++) r.f[i] = x;
+    return r;
+}
+ATTI_INLINE void f_store(float *p, fv x)
+{
+    f_store_n(p, 16, x);
+}
+ATTI_INLINE fv f_sub(fv a, fv b)
+{
+    for (int i = 0; i < 16; i++) a.f[i] -= b.f[i];
+    return a;
+}
+ATTI_INLINE fv f_mul(fv a, fv b)
+{
+    for (int i = 0; i < 16; i++) a.f[i] *= b.f[i];
+    return a;
+}
+ATTI_INLINE fv f_fma(fv a, fv b, fv c)
+{
+    for (int i = 0; i < 16; i++) a.f[i] = fmaf(a.f[i], b.f[i], c.f[i]);
+    return a;
+}
+ATTI_INLINE fv f_max(fv a, fv b)
+{
+    for (int i = 0; i < 16; i++) a.f[i] = a.f[i] > b.f[i] ? a.f[i] : b.f[i];
+    return a;
+}
+ATTI_INLINE float f_top(fv a)
+{
+    float x = a.f[0];
+    for (int i = 1; i < 16; i++) x = a.f[i] > x ? a.f[i] : x;
+    return x;
+}
+ATTI_INLINE int f_finite(fv x)
+{
+    for (int i = 0; i < 16; i++)
+        if (!isfinite(x.f[i])) return 0;
+    return 1;
+}
+ATTI_INLINE fv f_keep(fv x, int64_t lo, int64_t hi, int64_t first, float other)
+{
+    for (int i = 0; i < 16; i++)
+        if (!((i >= lo && i < hi) || i < first)) x.f[i] = other;
+    return x;
+}
+ATTI_INLINE fv f_fraction(fv x)
+{
+    /* VREDUCEPS rounds the difference as it rounds the integer: down. */
+    for (int i = 0; i < 16; i++) {
+        double exact = (double)x.f[i] - floor((double)x.f[i]);
+        float f = (float)exact;
+        if ((double)f > exact || (f == 1.0f && x.f[i] < 0.0f)) f = nextafterf(f, 0.0f);
+        x.f[i] = f;
+    }
+    return x;
+}
+ATTI_INLINE fv f_times_power(fv y, fv x)
+{
+    for (int i = 0; i < 16; i++) {
+        if (x.f[i] < -126.0f)
+            y.f[i] = 0.0f;
+        else if (isnan(x.f[i]))
+            y.f[i] = x.f[i];
+        else if (x.f[i] > 300.0f)
+            y.f[i] *= INFINITY;
+        else
+            y.f[i] = ldexpf(y.f[i], (int)floorf(x.f[i]));
+    }
+    return y;
+}
+ATTI_INLINE fv f_drop(fv x, uint32_t rowkey, uint32_t col, uint32_t threshold)
+{
+    for (int i = 0; i < 16; i++)
+        if (atti_drop_bits(rowkey, col + (uint32_t)i) < threshold) x.f[i] = 0.0f;
+    return x;
+}
+/* In the order of the compilers' reduction: halves of the vector, then halves of that. */
 ATTI_INLINE float f_sum(fv a)
 {
-    float s = 0;
-    for (int i = 0; i < 16; i++) s += a.f[i];
-    return s;
+    for (int n = 8; n; n /= 2)
+        for (int i = 0; i < n; i++) a.f[i] += a.f[i + n];
+    return a.f[0];
 }
 ATTI_INLINE bv b_zero(void)
 {
