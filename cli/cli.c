@@ -280,6 +280,7 @@ static void hint_for(att_status st)
         cli_hint("another training uses this directory; wait or stop it");
         break;
     case ATT_ENOMEM:
+        if (strstr(att_error_message(), "--")) break; /* it says what to do */
         cli_hint(
             "smaller sizes or batches need less; train translate --dry-run shows the "
             "sum");

@@ -115,6 +115,8 @@ char **cli_read_lines(const char *path, int64_t *n);
 char *cli_read_file(const char *path, size_t max, size_t *len);
 bool cli_mkdirs(const char *path);
 bool cli_is_file(const char *path); /* a plain file, not a pipe or a directory */
+/* Whether path can name a directory: it is one or is not there. false: reported. */
+bool cli_is_dir_name(const char *path);
 /* Whether a file of text can be read, without reading it. false: reported. */
 bool cli_readable(const char *path);
 

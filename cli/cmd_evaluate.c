@@ -313,9 +313,11 @@ static int keep(const evaluate_opts *o, char **hyps, int64_t n)
     cli_out out;
 
     if (!o->output) return 0;
+    cli_catch_signals();
     if (!cli_out_open(&out, o->output)) return EXIT_FAILED;
     for (int64_t i = 0; i < n; i++) fprintf(out.f, "%s\n", hyps[i]);
-    return cli_out_close(&out) ? 0 : EXIT_FAILED;
+    if (!cli_out_close(&out)) return EXIT_FAILED;
+    return cli_signal() ? 128 + cli_signal() : 0;
 }
 
 static int with_model(const evaluate_opts *o, const att_model *model)
@@ -372,7 +374,6 @@ static int run(void *opts, const cli_list *words)
     evaluate_opts *o = opts;
 
     (void)words;
-    cli_catch_signals();
     if (o->references.n && o->x.model)
         return cli_usage("evaluate", "evaluate: either --reference or -m DIR");
     if (o->references.n) return of_translation(o);

@@ -217,6 +217,7 @@ static int run(void *opts, const cli_list *words)
 
     (void)words;
     if (!o->model) return program(o);
+    if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
     st = att_model_load(&m, o->model);
     if (st != ATT_OK) return cli_status(st);
     rc = o->json ? model_json(o, m) : model_text(o, m);

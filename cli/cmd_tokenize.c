@@ -201,16 +201,18 @@ static int each_line(const tokenize_opts *o, const pieces *p)
     char *line;
     int rc = 0;
 
+    cli_catch_signals(); /* an unfinished file must not stay */
     if (!cli_in_open(&in, o->input)) return EXIT_FAILED;
     if (!cli_out_open(&out, o->output)) return EXIT_FAILED;
     if (o->decode) names = sort_pieces(p, &n_names);
-    while (rc == 0 && (line = cli_in_line(&in, &len)) != NULL) {
+    while (rc == 0 && !cli_signal() && (line = cli_in_line(&in, &len)) != NULL) {
         if (o->decode)
             rc = decode_line(o, p, names, n_names, line, in.line, out.f);
         else
             rc = encode_line(o, p, line, len, out.f);
         if (!cli_in_ready(&in)) fflush(out.f);
     }
+    if (rc == 0 && cli_signal()) rc = 128 + cli_signal();
     if (rc == 0 && in.failed) rc = EXIT_FAILED;
     cli_in_close(&in);
     cli_free(names);
@@ -231,6 +233,7 @@ static int run(void *opts, const cli_list *words)
     (void)words;
     if (!o->model == !o->tokenizer)
         return cli_usage("tokenize", "tokenize: either -m DIR or --tokenizer FILE");
+    if (o->model && !cli_is_dir_name(o->model)) return EXIT_FAILED;
     st = o->model ? att_model_load(&p.model, o->model)
                   : att_tokenizer_open(&p.tok, o->tokenizer, o->vocab);
     if (st != ATT_OK) return cli_status(st);

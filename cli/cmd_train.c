@@ -284,6 +284,7 @@ static const opt options[] = {
 
 /* --- reports ---------------------------------------------------------------------- */
 
+/* Until the first report there is nothing to save, and ^C ends the program at once. */
 typedef struct watcher {
     const train_opts *o;
     progress bar;
@@ -391,6 +392,7 @@ static void report(void *user, const att_train_report *r)
     if (!w->began) {
         /* Errors come alone: the settings wait until nothing was found wrong. */
         w->began = true;
+        cli_catch_signals();
         progress_busy_end();
         say_settings(w->o);
         train_plan_say();
@@ -492,6 +494,7 @@ static int check_files(const train_opts *o)
 {
     const cli_list *lists[] = {&o->train, &o->valid, &o->tokenizers};
 
+    if (!o->t.dry_run && !cli_is_dir_name(o->t.model_dir)) return EXIT_FAILED;
     for (size_t i = 0; i < 3; i++)
         for (int k = 0; k < lists[i]->n; k++)
             if (!cli_readable(lists[i]->item[k])) return EXIT_FAILED;
@@ -510,13 +513,14 @@ static int run(void *opts, const cli_list *words)
     (void)words;
     if ((rc = check_options(o)) != 0) return rc;
     if ((rc = check_files(o)) != 0) return rc;
-    cli_catch_signals();
     if ((rc = train_plan(o)) != 0) return rc;
     opt_dump_json(&config, &cmd_train_translate, o);
     o->t.config_text = config.s;
     o->t.report = report;
     o->t.stop = cli_stop;
     o->t.user = &w;
+    /* A dry run has a directory to take away again. */
+    if (o->t.dry_run) cli_catch_signals();
     progress_busy(o->t.dry_run ? "measuring" : "preparing");
     st = att_train_translate(&o->t, &estimate);
     progress_busy_end();
@@ -525,6 +529,7 @@ static int run(void *opts, const cli_list *words)
         cli_say("stopped; --resume goes on from the last checkpoint");
     if (st != ATT_OK) return cli_status(st);
     if (!o->t.dry_run) return EXIT_FINE;
+    if (cli_signal()) return 128 + cli_signal();
     train_plan_say();
     if (o->json)
         estimate_json(&estimate);

@@ -7,6 +7,7 @@
 #include "decode_options.h"
 #include "term.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -422,6 +423,7 @@ static int translate_chunk(stream *s)
     /* Draws go by the line's number, whatever chunk it came in. */
     att_status st = att_session_set_first(s->session, s->done);
     char label[80];
+    int failed;
 
     if (st == ATT_OK) st = att_translate(s->session, &result, texts, prefixes, s->n);
 
@@ -443,14 +445,16 @@ static int translate_chunk(stream *s)
             print_plain(&s->p, s->done + i, sentence);
     }
     att_result_destroy(result);
+    errno = 0;
     fflush(s->p.f);
+    failed = errno ? errno : EIO;
     s->done += s->n;
     snprintf(label, sizeof label, "%lld lines, %.0f tokens/s", (long long)s->done,
              (double)s->tokens / (cli_now() - s->began));
     progress_update(&s->bar, cli_in_done(&s->in), -1, label);
-    return ferror(s->p.f) ? cli_fail("%s: cannot be written",
-                                     s->o->output ? s->o->output : "standard output")
-                          : 0;
+    if (!ferror(s->p.f)) return 0;
+    return cli_fail("%s: cannot be written: %s",
+                    s->o->output ? s->o->output : "standard output", strerror(failed));
 }
 
 static int run_stream(stream *s)

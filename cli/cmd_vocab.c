@@ -75,6 +75,25 @@ static const opt train_options[] = {
     {.name = "seed", .kind = OPT_U64, .arg = "N", ROW(t.seed), .help = "of the sample"},
 };
 
+/* A small text has fewer pieces than were asked for. */
+static int say_size(const vocab_opts *o)
+{
+    att_tokenizer *tok = NULL;
+    att_status st = att_tokenizer_open(&tok, o->output, NULL);
+    char a[40], b[40];
+    int32_t n;
+
+    if (st != ATT_OK) return cli_status(st);
+    n = att_tokenizer_size(tok);
+    if (n < o->t.vocab_size)
+        cli_warn("%s: %s pieces, not %s: the text has no more", o->output,
+                 term_count(a, n), term_count(b, o->t.vocab_size));
+    else
+        cli_say("%s: %s pieces", o->output, term_count(a, n));
+    att_tokenizer_destroy(tok);
+    return EXIT_FINE;
+}
+
 static int run_train(void *opts, const cli_list *words)
 {
     vocab_opts *o = opts;
@@ -92,7 +111,7 @@ static int run_train(void *opts, const cli_list *words)
     if (st == ATT_OK && o->vocab_json)
         st = att_tokenizer_write_vocab(o->vocab_json, &o->output, 1);
     progress_busy_end();
-    return cli_status(st);
+    return st == ATT_OK ? say_size(o) : cli_status(st);
 }
 
 static const char *const train_examples[] = {

@@ -1,5 +1,6 @@
 /* decode_options.c - a model and the options over it. */
 #include "decode_options.h"
+#include "term.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -18,7 +19,10 @@ int decode_open(att_model **model, const command *c, void *all, decode_opts *o)
     int rc;
 
     if (!o->model) return cli_usage(c->name, "%s: -m DIR is missing", c->name);
+    if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
+    progress_busy("loading");
     st = att_model_load(model, o->model);
+    progress_busy_end();
     if (st != ATT_OK) return cli_status(st);
     model_of_defaults = *model;
     rc = opt_apply_again(c, all);

@@ -233,6 +233,18 @@ bool cli_is_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+bool cli_is_dir_name(const char *path)
+{
+    struct stat info;
+
+    if (*path && (stat(path, &info) != 0 || S_ISDIR(info.st_mode))) return true;
+    if (*path)
+        cli_fail("%s: a file, not a directory: -m takes a model's directory", path);
+    else
+        cli_fail("-m: the name of the directory is empty");
+    return false;
+}
+
 bool cli_readable(const char *path)
 {
     struct stat info;
