@@ -107,6 +107,8 @@ typedef struct atti_gen_score {
     /* Adds dq (gradient of r->q) and dk of one run, given de of the base score. */
     void (*backward)(atti_gen_row *r, float *dk, int64_t ld_dk, const float *ds,
                      const float *k, int64_t ld, int64_t n);
+    /* The same for several rows at the same keys; NULL = one after the other. */
+    void (*backward_many)(atti_gen_row *rows, int64_t n, const atti_gen_run *pieces);
     /* Turns r->dq, the gradient of r->q, into that of r->q_rot. Parameter gradients too. */
     void (*query_backward)(atti_gen_row *r);
 } atti_gen_score;
@@ -156,9 +158,14 @@ void atti_gen_row_scores_backward(atti_gen_row *r);
 /* The same for rows t0 .. t0+n-1 of one sequence and head. */
 void atti_gen_block_weights(atti_gen_row *rows, int64_t n, int64_t t0);
 void atti_gen_block_scores_backward(atti_gen_row *rows, int64_t n);
-/* fn for every run of every row, cut at multiples of 64 keys, piece by piece. */
+/* fn for every run of every row, cut at multiples of 64 keys, piece by piece. Where all rows
+ * have the same keys of a piece, `many` (unless NULL) takes them together, with the same
+ * bits; their j0 differ. */
 typedef void atti_gen_piece_fn(atti_gen_row *r, atti_gen_run piece);
-void atti_gen_over_keys(atti_gen_row *rows, int64_t n, atti_gen_piece_fn *fn);
+typedef void atti_gen_many_fn(atti_gen_row *rows, int64_t n,
+                              const atti_gen_run *pieces);
+void atti_gen_over_keys(atti_gen_row *rows, int64_t n, atti_gen_piece_fn *fn,
+                        atti_gen_many_fn *many);
 void atti_gen_load_f32(float *x, const void *data, int32_t dtype, int64_t at,
                        int64_t n);
 void atti_gen_store_f32(void *data, int32_t dtype, int64_t at, const float *x,

@@ -49,7 +49,7 @@ static void backward_rows(atti_gen_row *rows, int64_t n, int64_t t0)
         memset(rows[i].dq, 0, 256 * sizeof(float));
         memset(rows[i].dq_raw, 0, 256 * sizeof(float));
     }
-    atti_gen_over_keys(rows, n, key_piece);
+    atti_gen_over_keys(rows, n, key_piece, p->score->backward_many);
     for (int64_t i = 0; i < n; i++) finish_row(&rows[i]);
 }
 

@@ -34,6 +34,18 @@ static void value_piece(atti_gen_row *r, atti_gen_run x)
                   r->p->c->e);
 }
 
+static void value_pieces(atti_gen_row *rows, int64_t n, const atti_gen_run *x)
+{
+    float *out[ATTI_GEN_ROWS];
+    const float *w[ATTI_GEN_ROWS];
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = rows[i].out;
+        w[i] = rows[i].alpha + x[i].j0;
+    }
+    rows->p->k->wsum_rows(out, w, n, rows->v + x->s0 * rows->ld_v, rows->ld_v, x->n,
+                          rows->p->c->e);
+}
+
 static void forward_rows(atti_gen_row *rows, int64_t n, int64_t t0)
 {
     const atti_attn_call *c = rows->p->c;
@@ -43,7 +55,7 @@ static void forward_rows(atti_gen_row *rows, int64_t n, int64_t t0)
         atti_gen_row_drop(&rows[i], rows[i].alpha);
         memset(rows[i].out, 0, (size_t)c->e * sizeof(float));
     }
-    atti_gen_over_keys(rows, n, value_piece);
+    atti_gen_over_keys(rows, n, value_piece, value_pieces);
     for (int64_t i = 0; i < n; i++) {
         atti_gen_row *r = &rows[i];
         atti_gen_shaw_values(r, r->alpha);

@@ -81,7 +81,51 @@ static void query(atti_gen_row *r)
 
 enum { PIECE = 64 };
 
-void atti_gen_over_keys(atti_gen_row *rows, int64_t n, atti_gen_piece_fn *fn)
+/* The piece of the row's present run within keys at .. at+PIECE-1; n 0 = none. */
+static atti_gen_run piece_of(const atti_gen_row *r, int64_t at)
+{
+    if (r->cursor >= r->n_runs) return (atti_gen_run){at, 0, 0};
+    atti_gen_run x = r->runs[r->cursor];
+    int64_t a = x.s0 > at ? x.s0 : at, z = x.s0 + x.n;
+    if (z > at + PIECE) z = at + PIECE;
+    return (atti_gen_run){a, x.j0 + a - x.s0, z > a ? z - a : 0};
+}
+
+/* Whether the present run ends within these keys: then the next may begin there. */
+static bool run_ends(const atti_gen_row *r, int64_t at)
+{
+    if (r->cursor >= r->n_runs) return false;
+    atti_gen_run x = r->runs[r->cursor];
+    return x.s0 + x.n <= at + PIECE;
+}
+
+/* One piece of keys, all rows: together where they see the same. */
+static void one_piece(atti_gen_row *rows, int64_t n, int64_t at, atti_gen_piece_fn *fn,
+                      atti_gen_many_fn *many)
+{
+    atti_gen_run x[ATTI_GEN_ROWS];
+    bool same = many && n > 1;
+    for (int64_t i = 0; same && i < n; i++) {
+        x[i] = piece_of(&rows[i], at);
+        same = x[i].n > 0 && x[i].n == x[0].n && x[i].s0 == x[0].s0 &&
+               x[i].s0 + x[i].n <= at + PIECE;
+        /* A second run within the piece would come too late. */
+        if (run_ends(&rows[i], at) && rows[i].cursor + 1 < rows[i].n_runs) same = false;
+    }
+    if (same) many(rows, n, x);
+    for (int64_t i = 0; i < n; i++) {
+        atti_gen_row *r = &rows[i];
+        for (;;) {
+            atti_gen_run y = piece_of(r, at);
+            if (!same && y.n > 0) fn(r, y);
+            if (!run_ends(r, at)) break;
+            r->cursor++;
+        }
+    }
+}
+
+void atti_gen_over_keys(atti_gen_row *rows, int64_t n, atti_gen_piece_fn *fn,
+                        atti_gen_many_fn *many)
 {
     int64_t first = INT64_MAX, end = 0;
     if (rows->p->c->edges) {
@@ -99,16 +143,7 @@ void atti_gen_over_keys(atti_gen_row *rows, int64_t n, atti_gen_piece_fn *fn)
         if (last.s0 + last.n > end) end = last.s0 + last.n;
     }
     for (int64_t at = first / PIECE * PIECE; at < end; at += PIECE)
-        for (int64_t i = 0; i < n; i++) {
-            atti_gen_row *r = &rows[i];
-            for (; r->cursor < r->n_runs; r->cursor++) {
-                atti_gen_run x = r->runs[r->cursor];
-                int64_t a = x.s0 > at ? x.s0 : at, z = x.s0 + x.n;
-                if (z > at + PIECE) z = at + PIECE;
-                if (a < z) fn(r, (atti_gen_run){a, x.j0 + a - x.s0, z - a});
-                if (x.s0 + x.n > at + PIECE) break;
-            }
-        }
+        one_piece(rows, n, at, fn, many);
 }
 
 static void score_piece(atti_gen_row *r, atti_gen_run x)
@@ -127,7 +162,7 @@ void atti_gen_block_weights(atti_gen_row *rows, int64_t n, int64_t t0)
         atti_gen_visible(r);
         query(r);
     }
-    atti_gen_over_keys(rows, n, score_piece);
+    atti_gen_over_keys(rows, n, score_piece, NULL);
     for (int64_t i = 0; i < n; i++) {
         atti_gen_shaw_scores(&rows[i]);
         atti_gen_terms(&rows[i]);
@@ -166,6 +201,21 @@ static void value_piece(atti_gen_row *r, atti_gen_run x)
         k->outer(r->dv + x.s0 * r->ld_dv, r->ld_dv, r->w + x.j0, r->dout, x.n, e);
 }
 
+static void value_pieces(atti_gen_row *rows, int64_t n, const atti_gen_run *x)
+{
+    const atti_attn_row_kernels *k = rows->p->k;
+    const int64_t e = rows->p->c->e;
+    const float *w[ATTI_GEN_ROWS], *dout[ATTI_GEN_ROWS];
+    for (int64_t i = 0; i < n; i++) {
+        const atti_gen_row *r = &rows[i];
+        w[i] = r->w + x[i].j0;
+        dout[i] = r->dout;
+        k->dot(r->da + x[i].j0, r->dout, r->v + x[i].s0 * r->ld_v, r->ld_v, x[i].n, e);
+    }
+    if (rows->dv)
+        k->outer_rows(rows->dv + x->s0 * rows->ld_dv, rows->ld_dv, w, dout, n, x->n, e);
+}
+
 void atti_gen_block_scores_backward(atti_gen_row *rows, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -174,7 +224,7 @@ void atti_gen_block_scores_backward(atti_gen_row *rows, int64_t n)
         memcpy(rows[i].w, rows[i].alpha, (size_t)rows[i].n * sizeof(float));
         atti_gen_row_drop(&rows[i], rows[i].w);
     }
-    atti_gen_over_keys(rows, n, value_piece);
+    atti_gen_over_keys(rows, n, value_piece, value_pieces);
     for (int64_t i = 0; i < n; i++) {
         atti_gen_row *r = &rows[i];
         const float inv_temp = r->p->c->inv_temp;

@@ -92,6 +92,6 @@ static void query_backward(atti_gen_row *r)
 }
 
 const atti_gen_score atti_gen_score_additive = {tanh_query, tanh_forward, tanh_backward,
-                                                query_backward};
-const atti_gen_score atti_gen_score_gat = {query, leaky_forward, leaky_backward,
+                                                NULL, query_backward};
+const atti_gen_score atti_gen_score_gat = {query, leaky_forward, leaky_backward, NULL,
                                            query_backward};

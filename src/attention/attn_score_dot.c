@@ -24,13 +24,30 @@ static void dot_backward(atti_gen_row *r, float *dk, int64_t ld_dk, const float 
     if (dk) kern->outer(dk, ld_dk, ds, r->q, n, r->p->c->dk);
 }
 
+static void dot_backward_many(atti_gen_row *rows, int64_t n, const atti_gen_run *x)
+{
+    const atti_attn_row_kernels *kern = rows->p->k;
+    const int64_t d = rows->p->c->dk;
+    float *dq[ATTI_GEN_ROWS];
+    const float *ds[ATTI_GEN_ROWS], *q[ATTI_GEN_ROWS];
+    for (int64_t i = 0; i < n; i++) {
+        dq[i] = rows[i].dq;
+        ds[i] = rows[i].da + x[i].j0;
+        q[i] = rows[i].q;
+    }
+    kern->wsum_rows(dq, ds, n, rows->k + x->s0 * rows->ld_k, rows->ld_k, x->n, d);
+    if (rows->dk)
+        kern->outer_rows(rows->dk + x->s0 * rows->ld_dk, rows->ld_dk, ds, q, n, x->n,
+                         d);
+}
+
 static void same_query_backward(atti_gen_row *r)
 {
     (void)r;
 }
 
 const atti_gen_score atti_gen_score_dot = {same_query, dot_forward, dot_backward,
-                                           same_query_backward};
+                                           dot_backward_many, same_query_backward};
 
 static const float *weights(const atti_gen_row *r)
 {
@@ -58,7 +75,8 @@ static void bilinear_query_backward(atti_gen_row *r)
 }
 
 const atti_gen_score atti_gen_score_bilinear = {bilinear_query, dot_forward,
-                                                dot_backward, bilinear_query_backward};
+                                                dot_backward, dot_backward_many,
+                                                bilinear_query_backward};
 
 static void cosine_query(atti_gen_row *r)
 {
@@ -79,4 +97,4 @@ static void cosine_query_backward(atti_gen_row *r)
 }
 
 const atti_gen_score atti_gen_score_cosine = {cosine_query, dot_forward, dot_backward,
-                                              cosine_query_backward};
+                                              dot_backward_many, cosine_query_backward};

@@ -48,6 +48,12 @@ typedef struct atti_attn_row_kernels {
     /* dk[j,:] += p[j] q[:] */
     void (*outer)(float *dk, int64_t ld, const float *p, const float *q, int64_t n,
                   int64_t d);
+    /* Both for several queries at a piece of keys, bit for bit the same as one after the
+     * other: out[r][:] += sum_j p[r][j] v[j,:];  dk[j,:] += sum_r p[r][j] q[r][:] */
+    void (*wsum_rows)(float *const *out, const float *const *p, int64_t rows,
+                      const float *v, int64_t ld, int64_t n, int64_t d);
+    void (*outer_rows)(float *dk, int64_t ld, const float *const *p,
+                       const float *const *q, int64_t rows, int64_t n, int64_t d);
     /* e[j] = sum_d w[d] tanh(q[d] + k[j,d]) */
     void (*add_tanh)(float *e, const float *w, const float *q, const float *k,
                      int64_t ld, int64_t n, int64_t d);
