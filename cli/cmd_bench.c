@@ -331,6 +331,8 @@ static att_status time_case(timing *r, const bench_translate_opts *o,
 static void show_case(const bench_translate_opts *o, const timing *r, int32_t batch,
                       int32_t beam, double bytes, double load_ms)
 {
+    /* What memory gives to a plain loop over as many bytes, at this moment. */
+    double readable = att_kernels_read_gb_per_s((size_t)bytes);
     double speed = (double)r->tokens / r->seconds;
     /* A step reads every weight once for the batch, and multiplies it for each row. */
     double gflops = 2 * bytes / 4 * speed * beam * 1e-9;
@@ -338,19 +340,19 @@ static void show_case(const bench_translate_opts *o, const timing *r, int32_t ba
     cli_text t = {0};
 
     if (!o->x.json) {
-        printf("batch %3d beam %2d   %9.1f tokens/s   %7.1f GFLOP/s   %6.1f GB/s of "
-               "weights\n",
-               batch, beam, speed, gflops, gbytes);
+        printf("batch %3d beam %2d   %9.1f tokens/s   %7.1f GFLOP/s   %6.1f of %.1f "
+               "GB/s of weights\n",
+               batch, beam, speed, gflops, gbytes, readable);
         return;
     }
     cli_addf(
         &t,
         "{\"bench\":\"translate\",\"batch\":%d,\"beam\":%d,\"length\":%d,"
         "\"sentences\":%lld,\"tokens\":%lld,\"seconds\":%.4f,\"tokens_per_s\":%.1f,"
-        "\"gflops\":%.2f,\"weights_gb_per_s\":%.2f,\"step_weights_mb\":%.1f,"
-        "\"load_ms\":%.2f",
+        "\"gflops\":%.2f,\"weights_gb_per_s\":%.2f,\"read_gb_per_s\":%.2f,"
+        "\"step_weights_mb\":%.1f,\"load_ms\":%.2f",
         batch, beam, o->length, (long long)r->sentences, (long long)r->tokens,
-        r->seconds, speed, gflops, gbytes, bytes / 1e6, load_ms);
+        r->seconds, speed, gflops, gbytes, readable, bytes / 1e6, load_ms);
     add_machine(&t, peak_gflops(0), peak_rss());
     puts(t.s);
     fflush(stdout);

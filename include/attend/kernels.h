@@ -44,6 +44,11 @@ ATT_API double att_kernels_peak_gflops(void);
 /* The same for products of bf16 numbers with f32 sums; 0 where they are emulated. */
 ATT_API double att_kernels_peak_bf16_gflops(void);
 
+/* Measures how fast the threads in force read that many bytes of memory, over and over,
+ * with plain loops, in 1e9 bytes a second: what decoding one sentence divides by, whose
+ * weights are read once a token. Takes twelve readings; 0 when there is no such memory. */
+ATT_API double att_kernels_read_gb_per_s(size_t bytes);
+
 /* What multiplies matrices: "onednn 2.6.3", "own avx512", ... */
 ATT_API const char *att_matmul_provider(void);
 

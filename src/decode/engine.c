@@ -267,11 +267,6 @@ static att_status create(atti_engine **out, const att_model *m)
 {
     const atti_marian_config *c = m->cfg;
     atti_engine *e = NULL;
-    if (strcmp(m->family->model_type, "marian") != 0 &&
-        strcmp(m->family->model_type, "attend") != 0) {
-        return atti_fail(ATT_ENOTSUP, "a model of type '%s' does not translate",
-                         m->family->model_type);
-    }
     ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "inference engine"));
     e->cfg = c;
     e->embed_scale = c->scale_embedding ? sqrtf((float)c->d_model) : 1.0f;
@@ -292,6 +287,10 @@ att_status atti_engine_get(const atti_engine **out, const att_model *model)
     /* The one part of a model that is made late; the lock makes it once. */
     att_model *m = (att_model *)(uintptr_t)model;
     att_status st = ATT_OK;
+    /* What another kind of model has prepared is no engine of this kind. */
+    if (m->family->shape != ATTI_SEQ2SEQ)
+        return atti_fail(ATT_ENOTSUP, "a model of type '%s' does not translate",
+                         m->family->model_type);
     atti_mutex_lock(m->lock);
     if (!m->prepared) {
         atti_engine *e = NULL;
@@ -334,8 +333,8 @@ void atti_engine_positions(const atti_engine *e, const atti_stack *s, float *tab
 
 /* ---- running ------------------------------------------------------------------ */
 
-typedef struct tail { /* what follows a product, row block by row block */
-    const float *bias;
+typedef struct tail {  /* what follows a product, row block by row block */
+    const float *bias; /* of a residual */
     atti_act act;
     int64_t cols;
     const atti_engine *e;
@@ -351,15 +350,15 @@ static void bias_act(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t row
     const tail *t = ctx;
     float *at = y + row0 * ldy;
     (void)thread;
-    atti_k()->bias_act(at, NULL, at, t->bias, t->act, &no_drop, row0, rows, t->cols,
-                       ldy, ldy);
+    atti_k()->bias_act(at, NULL, at, NULL, t->act, &no_drop, row0, rows, t->cols, ldy,
+                       ldy);
 }
 
 att_status atti_dense_run(const atti_dense *d, float *y, int64_t ldy, const float *x,
                           int64_t ldx, int64_t rows, atti_act act)
 {
-    tail t = {.bias = d->bias, .act = act, .cols = d->n_out};
-    atti_epilogue epi = {bias_act, &t, NULL};
+    tail t = {.act = act, .cols = d->n_out};
+    atti_epilogue epi = {act == ATTI_ACT_NONE ? NULL : bias_act, &t, d->bias};
     return atti_linear_run(d->lin, y, ldy, x, ldx, rows, &epi);
 }
 
