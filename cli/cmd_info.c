@@ -110,6 +110,8 @@ static int program(const info_opts *o)
     row("bf16", att_kernels_bf16());
     row("threads", cli_format("%d", att_threads()));
     fputs(att_build_info(), stdout);
+    row("switches", "ATTEND_ISA caps the kernels, --threads sets the team");
+    row("", "libraries: cmake -DATTEND_WITH_<NAME>=ON|OFF when building");
     return EXIT_FINE;
 }
 
@@ -186,6 +188,32 @@ static int model_json(const info_opts *o, const att_model *m)
     return EXIT_FINE;
 }
 
+/* A whole number of the configuration; -1 where it has none of that name. */
+static long config_number(const att_model *m, const char *name)
+{
+    char *key = cli_format("\"%s\":", name);
+    const char *at = strstr(att_model_config_json(m), key);
+    char *end;
+    long v = at ? strtol(at + strlen(key), &end, 10) : -1;
+
+    if (at && end == at + strlen(key)) v = -1;
+    cli_free(key);
+    return v;
+}
+
+/* The sizes in one line, of models that have two stacks. */
+static void sizes_row(const att_model *m)
+{
+    long enc = config_number(m, "encoder_layers"),
+         dec = config_number(m, "decoder_layers");
+
+    if (enc < 0 || dec < 0) return;
+    row("sizes", cli_format("%ld+%ld layers, width %ld, %ld heads, feed-forward %ld",
+                            enc, dec, config_number(m, "d_model"),
+                            config_number(m, "encoder_attention_heads"),
+                            config_number(m, "encoder_ffn_dim")));
+}
+
 static int model_text(const info_opts *o, const att_model *m)
 {
     char s[40], b[32], v[40];
@@ -194,6 +222,7 @@ static int model_text(const info_opts *o, const att_model *m)
 
     row("model", o->model);
     row("type", cli_format("%s (%s)", att_model_type(m), att_model_architecture(m)));
+    sizes_row(m);
     row("parameters", term_count(s, att_model_parameters(m)));
     row("memory", term_bytes(b, (double)att_model_memory(m)));
     row("vocabulary",

@@ -70,8 +70,34 @@ _attend()
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "bench attention"*) words="--shape --causal --left --right --dropout --forward-only --seconds --json --threads --config --quiet --color --help "
+    "bench attention"*) words="--shape --causal --left --right --dtype --dropout --forward-only --seconds --json --threads --config --quiet --color --help "
         case $prev in
+        --dtype) words="float32 bfloat16"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "explain model"*) words="--model --output --dark --title --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "explain positions"*) words="--kind --layout --origin --size --model --input --head --heads --clip --output --digits --dark --title --threads --config --quiet --color --help "
+        case $prev in
+        --kind) words="sinusoidal learned hand-set relative rope alibi"; cur=${cur#=} ;;
+        --layout) words="interleaved half-split"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "explain "*) words="--model --output --given --beam-size --view --of --layer --head --threshold --dark --colours --title --decoding --choices --ablate --steps --query --notation --digits --input --keys --values --wq --wk --wv --wo --weights --score --score-w --normalise --heads --causal --window --layers --threads --config --quiet --color --help "
+        case $prev in
+        --view) words="alignment self overview links both-ways text rollout flow entropy distance gradient integrated"; cur=${cur#=} ;;
+        --of) words="auto cross encoder decoder"; cur=${cur#=} ;;
+        --colours) words="ink dusk grey"; cur=${cur#=} ;;
+        --notation) words="rows columns"; cur=${cur#=} ;;
+        --score) words="scaled-dot dot general additive cosine"; cur=${cur#=} ;;
+        --normalise) words="softmax relu relu-row hard sparsemax"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "plot "*) words="--output --x --metrics --log --dark --title --threads --config --quiet --color --help "
+        case $prev in
+        --x) words="update epoch tokens time"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
     "help "*) words="--man --bash --zsh --fish --threads --config --quiet --color --help "
@@ -84,7 +110,7 @@ _attend()
         esac ;;
     esac
     if [ "$COMP_CWORD" = 1 ]; then
-        words="demo train translate evaluate info average tokenize vocab vocab bench bench bench help version "
+        words="demo train translate evaluate info average tokenize vocab vocab bench bench bench explain explain explain plot help version "
     elif [ "$COMP_CWORD" = 2 ]; then
         case ${COMP_WORDS[1]} in
         train) words="$words translate" ;;
@@ -93,6 +119,8 @@ _attend()
         bench) words="$words train" ;;
         bench) words="$words translate" ;;
         bench) words="$words attention" ;;
+        explain) words="$words model" ;;
+        explain) words="$words positions" ;;
         esac
     fi
     if [ -n "$words" ]; then
