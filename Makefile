@@ -18,7 +18,7 @@ CLANG = -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
 NO_LIBRARIES = -DATTEND_WITH_ONEDNN=OFF -DATTEND_WITH_SENTENCEPIECE=OFF \
     -DATTEND_WITH_JANSSON=OFF -DATTEND_WITH_UTF8PROC=OFF
 
-.PHONY: all check check-long asan ubsan tsan msan valgrind fuzz bench install format \
+.PHONY: all check check-long asan ubsan tsan msan valgrind fuzz bench pictures mutate install format \
     tidy clean cross-aarch64 help
 
 all: ## build with what is installed; the program is build/attend
@@ -69,6 +69,14 @@ bench: ## build the benchmarks and run the kernel ladder
 	$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release)
 	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target bench
 	@for b in $(BUILD)/bench/bench_*; do echo "== $$b"; $$b || exit 1; done
+
+pictures: ## draw the pictures of docs/attention.md once more
+	$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release)
+	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target example_attention_pictures
+	@$(BUILD)/examples/attention_pictures docs/img/attention
+
+mutate: ## change kernels of attention one by one and see that tests notice (long)
+	@tools/mutate.py
 
 install: all ## install into PREFIX (default /usr/local) below DESTDIR
 	DESTDIR='$(DESTDIR)' $(CMAKE) --install $(BUILD) --prefix '$(PREFIX)'

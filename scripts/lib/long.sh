@@ -20,6 +20,7 @@ step_build "no libraries" "$ROOT/build/bare" -DCMAKE_BUILD_TYPE=Release \
     -DATTEND_WITH_ONEDNN=OFF -DATTEND_WITH_SENTENCEPIECE=OFF -DATTEND_WITH_JANSSON=OFF \
     -DATTEND_WITH_UTF8PROC=OFF -DATTEND_THREADS=SERIAL
 [ "$step_ok" = yes ] && step_ctest "no libraries" "$ROOT/build/bare" -L 'unit|grad|kernels'
+step "mutants of attention" make -s mutate
 if command -v valgrind >/dev/null; then
     step "valgrind" make -s valgrind
 else
