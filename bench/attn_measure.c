@@ -59,13 +59,20 @@ static double visible(const bench_case *c, int64_t t, int64_t s)
 static void fill(att_tensor *t, uint64_t seed)
 {
     float *x = t->data;
+    uint16_t *half = t->data;
     int64_t n = att_tensor_count(t);
     for (int64_t i = 0; i < n; i++) {
         seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
         /* The sum of two uniforms, deviation 1: scores like those of normal operands. */
         float a = (float)(seed >> 48) * 0x1p-16f,
               b = (float)(seed >> 32 & 0xffff) * 0x1p-16f;
-        x[i] = (a + b - 1.0f) * 2.449f;
+        float y = (a + b - 1.0f) * 2.449f;
+        uint32_t bits;
+        memcpy(&bits, &y, sizeof bits);
+        if (t->dtype == ATT_BF16)
+            half[i] = (uint16_t)(bits >> 16);
+        else
+            x[i] = y;
     }
 }
 
@@ -103,12 +110,21 @@ static att_status make(operands *o, const bench_case *c, int64_t s, int64_t g,
         int64_t dense[4] = {c->b, all[i].heads, all[i].rows, all[i].width};
         int64_t packed[3] = {all[i].rows, all[i].heads, all[i].width};
         int32_t dims = all[i].width ? 0 : 1;
-        st = att_tensor_alloc(all[i].t, ATT_F32, (c->ragged ? 3 : 4) - dims,
-                              c->ragged ? packed : dense);
+        st = att_tensor_alloc(all[i].t, c->bf16 && !dims ? ATT_BF16 : ATT_F32,
+                              (c->ragged ? 3 : 4) - dims, c->ragged ? packed : dense);
         if (st != ATT_OK) return st;
         if (i < 4) fill(all[i].t, i + 1);
     }
     return ATT_OK;
+}
+
+static double number(const att_tensor *t, int64_t i)
+{
+    if (t->dtype != ATT_BF16) return (double)((const float *)t->data)[i];
+    uint32_t bits = (uint32_t)((const uint16_t *)t->data)[i] << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return (double)x;
 }
 
 static double checksum(const operands *o)
@@ -116,10 +132,9 @@ static double checksum(const operands *o)
     const att_tensor *all[] = {&o->out, &o->dq, &o->dk, &o->dv};
     double sum = 0;
     for (int i = 0; i < 4; i++) {
-        const float *x = all[i]->data;
         int64_t n = att_tensor_count(all[i]);
         for (int64_t j = 0; j < n; j++)
-            sum += (double)x[j] * (double)((j + 13 * i) % 31 - 15);
+            sum += number(all[i], j) * (double)((j + 13 * i) % 31 - 15);
     }
     return sum;
 }

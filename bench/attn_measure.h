@@ -15,6 +15,7 @@ typedef struct bench_case {
     int spread; /* lengths from t - spread to t + spread, fixed pattern */
     float dropout;
     int forward_only;
+    int bf16; /* operands, out and gradients in bf16 */
 } bench_case;
 
 typedef struct bench_result {

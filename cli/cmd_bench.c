@@ -418,7 +418,7 @@ const command cmd_bench_translate = {
 typedef struct bench_attention_opts {
     cli_common c;
     cli_list shapes;
-    int32_t causal, forward_only, ragged, json;
+    int32_t causal, forward_only, ragged, json, bf16;
     int64_t left, right;
     double seconds, dropout;
 } bench_attention_opts;
@@ -451,6 +451,13 @@ static const opt attention_options[] = {
      .hi = 1e12,
      ROW(right),
      .help = "keys seen to the right; -1 = all"},
+    {.name = "dtype",
+     .kind = OPT_CHOICE,
+     .choices = "float32|bfloat16",
+     .spellings = "f32|bf16",
+     .arg = "TYPE",
+     ROW(bf16),
+     .help = "of queries, keys, values and what comes out"},
     {.name = "dropout",
      .kind = OPT_F64,
      .arg = "P",
@@ -485,7 +492,7 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
     long long b, h, t, d;
     bench_case c;
     bench_result r;
-    double peak;
+    double peak, peak_bf16;
     char extra;
     cli_text line = {0};
 
@@ -504,29 +511,36 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
     c.right = o->right;
     c.dropout = (float)o->dropout;
     c.forward_only = o->forward_only;
+    c.bf16 = o->bf16;
     if (bench_attention_case(&r, &c, o->seconds) != 0)
         return cli_fail("%s", att_error_message());
     peak = peak_gflops(0);
+    peak_bf16 = o->bf16 ? peak_gflops(1) : 0;
     if (!o->json) {
         printf("B%lld H%lld T%lld D%lld%s   forward %9.3f ms %7.1f GFLOP/s", b, h, t, d,
                o->causal ? " causal" : "", r.fwd_ms, r.fwd_gflops);
         if (!o->forward_only)
             printf("   backward %9.3f ms %7.1f GFLOP/s", r.bwd_ms, r.bwd_gflops);
         if (peak > 0) printf("   peak %.0f", peak);
+        if (o->bf16) printf("   bfloat16 by %s", att_kernels_bf16());
+        if (o->bf16 && peak_bf16 > 0) printf(", peak %.0f", peak_bf16);
         putchar('\n');
         return 0;
     }
     cli_addf(&line,
-             "{\"bench\":\"attention\",\"shape\":[%lld,%lld,%lld,%lld],\"causal\":%s,"
+             "{\"bench\":\"attention\",\"dtype\":\"%s\","
+             "\"shape\":[%lld,%lld,%lld,%lld],\"causal\":%s,"
              "\"left\":%lld,\"right\":%lld,\"dropout\":%g,\"forward_ms\":%.4f,"
              "\"forward_gflops\":%.2f,",
-             b, h, t, d, o->causal ? "true" : "false", (long long)o->left,
-             (long long)o->right, o->dropout, r.fwd_ms, r.fwd_gflops);
+             o->bf16 ? "bfloat16" : "float32", b, h, t, d, o->causal ? "true" : "false",
+             (long long)o->left, (long long)o->right, o->dropout, r.fwd_ms,
+             r.fwd_gflops);
     if (!o->forward_only)
         cli_addf(&line, "\"backward_ms\":%.4f,\"backward_gflops\":%.2f,", r.bwd_ms,
                  r.bwd_gflops);
     cli_addf(&line, "\"tokens_per_s\":%.0f,\"workspace_mb\":%.3f",
              (double)(b * t) / (r.fwd_ms * 1e-3), r.workspace_mb);
+    if (o->bf16) add_bf16(&line, peak_bf16);
     add_machine(&line, peak, peak_rss());
     puts(line.s);
     fflush(stdout);
