@@ -264,8 +264,8 @@ ATT_API ATT_MUST_CHECK att_status att_tape_plan(att_tape *tape,
 
 /* ---- run ---- */
 
-/* value [rows, cols], 64-byte aligned; grad the same or NULL (frozen: not computed). Both
- * outlive the runs. */
+/* value [rows, cols], aligned as floats are (64 bytes are fastest); grad the same or NULL
+ * (frozen: not computed). Both outlive the runs. */
 ATT_API ATT_MUST_CHECK att_status att_tape_set_param(att_tape *tape, att_var v,
                                                      float *value, float *grad);
 /* Borrowed until the next att_tape_set: contiguous, as many rows as are bound. */

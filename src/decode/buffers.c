@@ -94,7 +94,7 @@ static att_status take_rows(att_session *s)
         memset(s->table[i].page, 0, (size_t)(n * s->t_cap) * sizeof(int32_t));
     }
     unsigned char *bytes;
-    ATTI_TRY(take(s, &bytes, (int64_t)atti_search_scratch(s->beam), 1, 1));
+    ATTI_TRY(take(s, &bytes, (int64_t)atti_search_scratch(s), 1, 1));
     s->merge = bytes;
     s->pick_stride = atti_pick_scratch(e->vocab.n_out);
     TAKE(s->pick_scratch, s->threads, s->pick_stride);

@@ -116,10 +116,25 @@ static void ban_ngrams(picking *p, const int32_t *said, int64_t n)
     }
 }
 
+/* A token that would complete a sequence of bad_words_ids. The start token is not part
+ * of one, as in transformers. */
+static void ban_words(picking *p, const int32_t *said, int64_t n)
+{
+    const atti_generation *g = &p->s->model->gen;
+    for (int32_t w = 0; w < g->n_bad_seq; w++) {
+        const int32_t *word = g->bad_seq + g->bad_at[w];
+        int64_t before = g->bad_at[w + 1] - g->bad_at[w] - 1;
+        if (before > n || said[n - 1] != word[before - 1]) continue;
+        if (memcmp(said + n - before, word, (size_t)before * sizeof *word) != 0)
+            continue;
+        if (word[before] < p->n) set_logit(p, word[before], -INFINITY);
+    }
+}
+
 static bool banned(const picking *p, int64_t i)
 {
     if (i == p->s->pad) return true;
-    if (i == p->s->eos && p->row->ban_eos) return true;
+    if (p->row->ban_eos && atti_ends(p->s, i)) return true;
     return p->s->banned && p->s->banned[i];
 }
 
@@ -247,6 +262,7 @@ void atti_pick_row(att_session *s, int64_t row, float *logits, int thread)
     const int32_t *said = s->table[s->current].said + row * s->t_cap;
     if (s->o.repetition_penalty != 1.0f) penalise_repetition(&p, said, r->pos);
     if (s->o.no_repeat_ngram > 0) ban_ngrams(&p, said, r->pos);
+    if (s->model->gen.n_bad_seq > 0) ban_words(&p, said, r->pos);
     if (r->mode == ATTI_PICK_SAMPLE) {
         float *v = scratch + 2 * (chunks + 8);
         sample(&p, v, (int32_t *)(void *)(v + vocab));

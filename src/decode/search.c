@@ -73,9 +73,15 @@ typedef struct next {
     int32_t row, id;
 } next;
 
-size_t atti_search_scratch(int64_t beam)
+int64_t atti_search_width(const att_session *s)
 {
-    return (size_t)(2 * beam) * sizeof(next);
+    /* Each row has one continuation for each of the ends, and those do not go on. */
+    return (s->n_ends > 1 ? 1 + s->n_ends : 2) * s->beam;
+}
+
+size_t atti_search_scratch(const att_session *s)
+{
+    return (size_t)atti_search_width(s) * sizeof(next);
 }
 
 static double rank(const att_session *s, double sum, int32_t length)
@@ -168,12 +174,12 @@ static bool open_can_win(const att_session *s, const atti_live *l)
 static void advance_beam(att_session *s, atti_live *l, int64_t *row, bool *ended)
 {
     next *list = s->merge;
-    int64_t n = merge(s, l, list, 2 * s->beam);
+    int64_t n = merge(s, l, list, atti_search_width(s));
     bool last = l->t + 1 == l->max_len;
     int32_t open = 0;
     int64_t row0 = *row;
     for (int64_t i = 0; i < n; i++) {
-        bool eos = list[i].id == s->eos;
+        bool eos = atti_ends(s, list[i].id);
         if (eos || last) {
             if (i < s->beam) finish(s, l, &list[i], eos, last);
         } else if (open < s->beam) {
@@ -198,7 +204,7 @@ static void advance_one(att_session *s, atti_live *l, const atti_job *job, int64
     next x = {l->sum[0] + (double)c->v, c->v, 0, c->id};
     /* Nothing may be said (NaN, or everything is banned): the sentence is cut here. */
     if (c->id < 0) x = (next){l->sum[0], 0.0f, 0, s->eos};
-    bool eos = x.id == s->eos;
+    bool eos = atti_ends(s, x.id);
     if (all_forced || last || c->id < 0 || (eos && l->t >= job->n_prefix)) {
         finish(s, l, &x, eos, last || c->id < 0);
         *ended = true;

@@ -137,10 +137,16 @@ static att_status resolve_ids(att_session *s)
     s->start = (int32_t)ids[2];
     s->forced_eos = (int32_t)ids[3];
     s->forced_bos = (int32_t)ids[4];
+    s->ends[s->n_ends++] = s->eos;
+    for (int32_t i = 1; i < g->n_eos; i++) {
+        if (g->eos[i] >= 0 && g->eos[i] < v) s->ends[s->n_ends++] = (int32_t)g->eos[i];
+    }
     if (g->n_bad == 0) return ATT_OK;
     ATTI_TRY(atti_alloc(&s->banned, (size_t)v, sizeof *s->banned, "bad_words_ids"));
     for (int32_t i = 0; i < g->n_bad; i++) {
-        if (g->bad_ids[i] < v) s->banned[g->bad_ids[i]] = true;
+        /* An end is never bad: transformers takes those words out of the list. */
+        if (g->bad_ids[i] < v && !atti_ends(s, g->bad_ids[i]))
+            s->banned[g->bad_ids[i]] = true;
     }
     return ATT_OK;
 }
@@ -177,7 +183,7 @@ att_status att_session_create(att_session **out, const att_model *model,
         att_session_destroy(s);
         return st;
     }
-    s->k = s->beam == 1 ? 1 : atti_min_i64(2 * s->beam, s->e->vocab.n_out);
+    s->k = s->beam == 1 ? 1 : atti_min_i64(atti_search_width(s), s->e->vocab.n_out);
     *out = s;
     return ATT_OK;
 }

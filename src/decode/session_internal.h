@@ -82,7 +82,8 @@ struct att_session {
     const atti_engine *e;
     att_decode_opts o;
     int32_t eos, pad, start, forced_eos, forced_bos;
-    bool *banned; /* [V] never said, or NULL: pad alone */
+    int32_t ends[16], n_ends; /* what ends a text: eos, and others that it lists */
+    bool *banned;             /* [V] never said, or NULL: pad alone */
     bool any_banned;
 
     /* sizes of this call */
@@ -154,7 +155,16 @@ void atti_pick_row(att_session *s, int64_t row, float *logits, int thread);
 int64_t atti_pick_scratch(int64_t vocab); /* floats a thread */
 
 /* search.c: what the candidates make of the hypotheses. *ended: the sentence is ready. */
-size_t atti_search_scratch(int64_t beam); /* bytes of s->merge */
+size_t atti_search_scratch(const att_session *s); /* bytes of s->merge */
+/* So many best continuations are looked at that `beam` of them go on. */
+int64_t atti_search_width(const att_session *s);
+static inline bool atti_ends(const att_session *s, int64_t id)
+{
+    for (int32_t i = 0; i < s->n_ends; i++) {
+        if (id == s->ends[i]) return true;
+    }
+    return false;
+}
 void atti_search_start(att_session *s, atti_live *l, const atti_job *job);
 void atti_search_plan(att_session *s, atti_live *l, const atti_job *job);
 /* Writes the next rows from *row on into the other table. */

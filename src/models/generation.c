@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#define CONFIG_MAX (16u << 20)
+#define CONFIG_MAX  (16u << 20)
+#define MAX_BAD_IDS (1u << 20)
 
 static att_status get_i32(int32_t *out, const atti_json *root, const char *key,
                           int32_t lo, int32_t hi)
@@ -67,32 +68,59 @@ static att_status get_eos(atti_generation *g, const atti_json *root, int64_t voc
     return ATT_OK;
 }
 
+static void forget_bad_words(atti_generation *g)
+{
+    atti_free(g->bad_ids);
+    atti_free(g->bad_seq);
+    atti_free(g->bad_at);
+    g->bad_ids = g->bad_seq = g->bad_at = NULL;
+    g->n_bad = g->n_bad_seq = 0;
+}
+
+/* Word i of the list: its ids are checked, and go where words of their kind go. */
+static att_status add_bad_word(atti_generation *g, const atti_json *word, size_t i,
+                               int64_t vocab)
+{
+    size_t n = atti_json_is_array(word) ? atti_json_count(word) : 0;
+    int32_t *to = n == 1 ? g->bad_ids + g->n_bad : g->bad_seq + g->bad_at[g->n_bad_seq];
+    for (size_t k = 0; k < n; k++) {
+        double x = atti_json_number(atti_json_at(word, k));
+        if (!(x >= 0.0 && x < (double)vocab) || x != floor(x)) n = 0;
+        if (n > 0) to[k] = (int32_t)x;
+    }
+    if (n == 0) {
+        return atti_fail(ATT_EFORMAT, "bad_words_ids[%zu] is no list of token ids", i);
+    }
+    if (n == 1) {
+        g->n_bad++;
+    } else {
+        g->bad_at[g->n_bad_seq + 1] = g->bad_at[g->n_bad_seq] + (int32_t)n;
+        g->n_bad_seq++;
+    }
+    return ATT_OK;
+}
+
 static att_status get_bad_words(atti_generation *g, const atti_json *root,
                                 int64_t vocab)
 {
     const atti_json *list = atti_json_get(root, "bad_words_ids");
-    size_t n = atti_json_is_array(list) ? atti_json_count(list) : 0;
+    size_t n = atti_json_is_array(list) ? atti_json_count(list) : 0, total = 0;
     if (n == 0) return ATT_OK;
-    if (n > 65536) return atti_fail(ATT_EFORMAT, "bad_words_ids has %zu entries", n);
-    atti_free(g->bad_ids);
-    g->bad_ids = NULL;
-    g->n_bad = 0;
-    ATTI_TRY(atti_alloc(&g->bad_ids, n, sizeof *g->bad_ids, "bad_words_ids"));
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && total <= MAX_BAD_IDS; i++) {
         const atti_json *word = atti_json_at(list, i);
-        double x = atti_json_number(atti_json_at(word, 0));
-        if (!atti_json_is_array(word) || !(x >= 0.0 && x < (double)vocab) ||
-            x != floor(x)) {
-            return atti_fail(ATT_EFORMAT, "bad_words_ids[%zu] is no list of token ids",
-                             i);
-        }
-        if (atti_json_count(word) > 1) {
-            atti_log(ATT_LOG_WARN,
-                     "bad_words_ids[%zu] has %zu tokens: only single ones are avoided",
-                     i, atti_json_count(word));
-            continue;
-        }
-        g->bad_ids[g->n_bad++] = (int32_t)x;
+        if (atti_json_is_array(word)) total += atti_json_count(word);
+    }
+    if (n > 65536 || total > MAX_BAD_IDS) {
+        return atti_fail(ATT_EFORMAT,
+                         "bad_words_ids: %zu entries; at most 65536 and %u tokens", n,
+                         MAX_BAD_IDS);
+    }
+    forget_bad_words(g);
+    ATTI_TRY(atti_alloc(&g->bad_ids, n, sizeof *g->bad_ids, "bad_words_ids"));
+    ATTI_TRY(atti_alloc(&g->bad_seq, total + 1, sizeof *g->bad_seq, "bad_words_ids"));
+    ATTI_TRY(atti_alloc(&g->bad_at, n + 1, sizeof *g->bad_at, "bad_words_ids"));
+    for (size_t i = 0; i < n; i++) {
+        ATTI_TRY(add_bad_word(g, atti_json_at(list, i), i, vocab));
     }
     return ATT_OK;
 }
@@ -158,9 +186,7 @@ static att_status read_all(atti_generation *g, const atti_json *root, int64_t vo
 
 void atti_generation_deinit(atti_generation *g)
 {
-    atti_free(g->bad_ids);
-    g->bad_ids = NULL;
-    g->n_bad = 0;
+    forget_bad_words(g);
 }
 
 att_status atti_generation_read(atti_generation *g, const atti_json *root,

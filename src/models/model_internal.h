@@ -28,9 +28,12 @@ typedef struct atti_generation {
         max_new;     /* max_length and max_new_tokens as they are; 0 = absent */
     int64_t eos[16]; /* every token that ends a text; eos_id is the first */
     int32_t n_eos;
-    int32_t
-        *bad_ids; /* tokens that are never said; sequences of several are not held */
+    int32_t *bad_ids; /* tokens that are never said */
     int32_t n_bad;
+    /* Sequences of two and more that are never said: k is
+     * bad_seq[bad_at[k] .. bad_at[k + 1]). */
+    int32_t *bad_seq, *bad_at;
+    int32_t n_bad_seq;
 } atti_generation;
 
 struct att_model {

@@ -1,0 +1,164 @@
+/* test_decode_ends.c - several end tokens and bad words of several tokens: the same
+ * tokens as transformers' generate() (tools/make_golden_ends.py), and what a
+ * generation_config.json may not say. */
+#include "attend/decode.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "support.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char dir[600];
+
+static const char *in_dir(const char *name)
+{
+    static char path[700];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+/* The stored model with another generation_config.json. */
+static void make_dir(void)
+{
+    static const char *const names[] = {"config.json", "model.safetensors",
+                                        "vocab.json",  "source.spm",
+                                        "target.spm",  "tokenizer_config.json"};
+    snprintf(dir, sizeof dir, "%s", support_temp("ends"));
+    assert_ok(atti_mkdir_all(dir));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char from[1100];
+        snprintf(from, sizeof from, "%s/%s", support_golden("marian_dir"), names[i]);
+        assert_int_equal(symlink(from, in_dir(names[i])), 0);
+    }
+}
+
+static void put_ids(atti_jsonw *w, const char *key, const atti_json *list)
+{
+    atti_jsonw_array(w, key);
+    for (size_t i = 0; i < atti_json_count(list); i++) {
+        atti_jsonw_i64(w, NULL, (int64_t)atti_json_number(atti_json_at(list, i)));
+    }
+    atti_jsonw_end(w, ']');
+}
+
+static void configure(const atti_json *ends, const atti_json *words)
+{
+    atti_jsonw w = {0};
+    atti_jsonw_object(&w, NULL);
+    atti_jsonw_i64(&w, "decoder_start_token_id", 36);
+    atti_jsonw_i64(&w, "forced_eos_token_id", 0);
+    atti_jsonw_i64(&w, "pad_token_id", 36);
+    if (ends) {
+        put_ids(&w, "eos_token_id", ends);
+    } else {
+        atti_jsonw_i64(&w, "eos_token_id", 0);
+    }
+    if (words) {
+        atti_jsonw_array(&w, "bad_words_ids");
+        for (size_t i = 0; i < atti_json_count(words); i++) {
+            put_ids(&w, NULL, atti_json_at(words, i));
+        }
+        atti_jsonw_end(&w, ']');
+    }
+    atti_jsonw_end(&w, '}');
+    assert_ok(w.s.status);
+    support_write(in_dir("generation_config.json"), w.s.data, w.s.len);
+    atti_str_deinit(&w.s);
+}
+
+static void check_case(const atti_json *c, const char *key, int32_t beam, int32_t min)
+{
+    int32_t ids[64], n = 0;
+    const int32_t *at = ids;
+    const atti_json *source = atti_json_get(c, "source"), *want = atti_json_get(c, key);
+    att_model *m;
+    att_session *s;
+    att_result *r;
+    att_decode_opts o;
+    bool ends = strncmp(key, "words", 5) != 0, words = strncmp(key, "ends", 4) != 0;
+    configure(ends ? atti_json_get(c, "ends") : NULL,
+              words ? atti_json_get(c, "words") : NULL);
+    for (size_t i = 0; i < atti_json_count(source); i++) {
+        ids[n++] = (int32_t)atti_json_number(atti_json_at(source, i));
+    }
+    assert_ok(att_model_load(&m, dir));
+    att_decode_opts_init(&o, m);
+    o.beam_size = o.n_best = beam;
+    o.max_length = 16;
+    o.min_length = min;
+    o.max_length_factor = 0.0f;
+    assert_ok(att_session_create(&s, m, &o));
+    assert_ok(att_translate_ids(s, &r, &at, &n, NULL, NULL, 1));
+    const att_sentence *t = att_result_sentence(r, 0);
+    assert_int_equal(t->n_hypotheses, (int)atti_json_count(want));
+    for (int32_t j = 0; j < t->n_hypotheses; j++) {
+        const atti_json *list = atti_json_at(want, (size_t)j);
+        const att_hypothesis *h = &t->hypotheses[j];
+        bool same = h->n_ids == (int32_t)atti_json_count(list);
+        for (int32_t i = 0; same && i < h->n_ids; i++) {
+            same =
+                h->ids[i] == (int32_t)atti_json_number(atti_json_at(list, (size_t)i));
+        }
+        if (!same)
+            fail_msg("%s, hypothesis %d: other tokens than transformers", key, (int)j);
+    }
+    att_result_destroy(r);
+    att_session_destroy(s);
+    att_model_destroy(m);
+}
+
+static void the_same_tokens_as_transformers(void **state)
+{
+    (void)state;
+    atti_json *doc;
+    assert_ok(atti_json_load(&doc, support_golden("ends.json"), 0, 0));
+    const atti_json *cases = atti_json_get(doc, "cases");
+    assert_true(atti_json_count(cases) > 4);
+    for (size_t i = 0; i < atti_json_count(cases); i++) {
+        const atti_json *c = atti_json_at(cases, i);
+        check_case(c, "ends_greedy", 1, 0);
+        check_case(c, "ends_beam", 4, 0);
+        check_case(c, "ends_min", 1, 8);
+        check_case(c, "words_greedy", 1, 0);
+        check_case(c, "words_beam", 4, 0);
+        check_case(c, "both_beam", 4, 0);
+    }
+    atti_json_destroy(doc);
+}
+
+static void wrong_lists_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"{\"bad_words_ids\":[[1,2],[3,16777216]]}", "bad_words_ids[1]"},
+        {"{\"bad_words_ids\":[[1,-2]]}", "bad_words_ids[0]"},
+        {"{\"bad_words_ids\":[[1],[]]}", "bad_words_ids[1]"},
+        {"{\"bad_words_ids\":[[1,1.5]]}", "bad_words_ids[0]"},
+        {"{\"bad_words_ids\":[7]}", "bad_words_ids[0]"},
+        {"{\"eos_token_id\":[0,16777216]}", "eos_token_id[1]"},
+        {"{\"eos_token_id\":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}", "at most 16"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        att_model *m = NULL;
+        support_write_text(in_dir("generation_config.json"), bad[i][0]);
+        assert_fails(att_model_load(&m, dir), ATT_EFORMAT, bad[i][1]);
+        assert_null(m);
+    }
+}
+
+static int setup(void **state)
+{
+    int rc = support_temp_setup(state);
+    make_dir();
+    return rc;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_tokens_as_transformers),
+        cmocka_unit_test(wrong_lists_are_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, setup, support_temp_teardown);
+}
