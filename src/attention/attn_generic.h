@@ -77,6 +77,7 @@ typedef struct atti_gen_row {
     atti_gen_run *runs;                        /* unused for edges */
     float *e, *alpha, *soft, *da, *capped, *w; /* [row_room] */
     float *bucket;                             /* [2 clip + 1] */
+    float *wide;    /* [param_count]: sums of W, rel_k, rel_v since the last fold */
     double *t5_sum; /* [2 t5_reach + 1]: gradients by distance, of a block's rows */
     int64_t cursor; /* the run that the sweep over keys has come to */
     float *q_raw, *q_rot, *q, *bw; /* q: what meets k; bw: bias of the additive forms */
@@ -150,6 +151,7 @@ void atti_gen_shaw_values(atti_gen_row *r, const float *w);
 void atti_gen_shaw_values_backward(atti_gen_row *r, const float *w);
 
 /* attn_generic_row.c */
+void atti_gen_wide_fold(atti_gen_row *r); /* r->wide into r->slot, then zeros */
 void atti_gen_row_begin(atti_gen_row *r, int64_t b, int64_t h);
 void atti_gen_row_weights(atti_gen_row *r, int64_t t); /* up to alpha, no dropout */
 void atti_gen_row_drop(const atti_gen_row *r, float *w);

@@ -72,6 +72,7 @@ static void row_layout(atti_gen_row *r, const atti_gen_plan *p, bump *m)
     for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
         *small[i] = take(m, 256, sizeof(float));
     r->bucket = take(m, 2 * c->shaw + 1, sizeof(float));
+    r->wide = p->g ? take(m, p->param_count, sizeof(float)) : NULL;
     r->t5_sum =
         p->g && c->t5_table ? take(m, 2 * p->t5_reach + 1, sizeof(double)) : NULL;
     int64_t runs = c->edges ? 0 : c->block_mask ? p->row_room / 2 + 3 : 3;
@@ -92,6 +93,7 @@ static void row_init(atti_gen_row *r, const atti_gen_plan *p, int thread, int64_
 void atti_gen_row_init(atti_gen_row *r, const atti_gen_plan *p, int thread)
 {
     row_init(r, p, thread, 0);
+    if (r->wide) memset(r->wide, 0, (size_t)p->param_count * sizeof(float));
     if (r->t5_sum) memset(r->t5_sum, 0, (size_t)(2 * p->t5_reach + 1) * sizeof(double));
 }
 
@@ -101,6 +103,7 @@ void atti_gen_block_init(atti_gen_row *rows, const atti_gen_plan *p, int thread)
     for (int64_t i = 1; i < p->block; i++) {
         row_init(&rows[i], p, thread, i);
         rows[i].t5_sum = rows->t5_sum;
+        rows[i].wide = rows->wide;
     }
 }
 

@@ -79,6 +79,21 @@ static void query(atti_gen_row *r)
     r->p->score->query(r);
 }
 
+void atti_gen_wide_fold(atti_gen_row *r)
+{
+    const atti_attn_call *c = r->p->c;
+    const struct {
+        int64_t at, n;
+    } all[] = {{c->desc->score == ATT_SCORE_BILINEAR ? r->at.w : -1, c->d * c->dk},
+               {r->at.rel_k, (2 * c->shaw + 1) * c->d},
+               {r->at.rel_v, (2 * c->shaw + 1) * c->e}};
+    for (size_t k = 0; r->slot && k < sizeof all / sizeof all[0]; k++)
+        for (int64_t i = all[k].at; i >= 0 && i < all[k].at + all[k].n; i++) {
+            r->slot[i] += (double)r->wide[i];
+            r->wide[i] = 0.0f;
+        }
+}
+
 enum { PIECE = 64 };
 
 /* The piece of the row's present run within keys at .. at+PIECE-1; n 0 = none. */

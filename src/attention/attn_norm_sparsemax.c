@@ -17,12 +17,19 @@ static void forward(atti_gen_row *r)
     }
     /* Relative to the maximum, so that 1e4 + tau keeps its digits; tau is in [-1, 0). */
     double tau = -1.0;
-    int64_t before = -1;
+    int64_t before = -1, n = 0;
+    /* No key that far below the maximum is in the support: the others alone are looked at
+     * again and again. */
+    float *near = r->soft;
+    for (int64_t j = 0; j < r->n; j++) {
+        near[n] = r->e[j];
+        n += (double)r->e[j] - (double)m > -1.0;
+    }
     for (;;) {
         double sum = 0;
         int64_t count = 0;
-        for (int64_t j = 0; j < r->n; j++) {
-            double x = (double)r->e[j] - (double)m;
+        for (int64_t j = 0; j < n; j++) {
+            double x = (double)near[j] - (double)m;
             if (!(x > tau)) continue;
             sum += x;
             count++;
@@ -50,8 +57,7 @@ static void backward(atti_gen_row *r)
         count++;
     }
     float mean = count ? (float)(sum / (double)count) : 0.0f;
-    for (int64_t j = 0; j < r->n; j++)
-        r->da[j] = r->alpha[j] > 0.0f ? r->da[j] - mean : 0.0f;
+    r->p->k->relu_bwd(r->da, r->alpha, mean, 1.0f, r->n);
 }
 
 const atti_gen_norm atti_gen_norm_sparsemax = {forward, backward};

@@ -67,9 +67,7 @@ static void bilinear_query_backward(atti_gen_row *r)
 {
     const atti_attn_call *c = r->p->c;
     if (r->slot && r->at.w >= 0)
-        for (int64_t i = 0; i < c->d; i++)
-            for (int64_t j = 0; j < c->dk; j++)
-                r->slot[r->at.w + i * c->dk + j] += (double)(r->q_rot[i] * r->dq[j]);
+        r->p->k->outer(r->wide + r->at.w, c->dk, r->q_rot, r->dq, c->d, c->dk);
     r->p->k->dot(r->tmp, r->dq, weights(r), c->dk, c->d, c->dk);
     memcpy(r->dq, r->tmp, (size_t)c->d * sizeof(float));
 }

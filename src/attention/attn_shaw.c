@@ -59,13 +59,6 @@ static void spread(atti_gen_row *r, float *x)
     }
 }
 
-static void outer(double *slot, const float *x, const float *y, int64_t n, int64_t d)
-{
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; x[i] != 0.0f && j < d; j++)
-            slot[i * d + j] += (double)(x[i] * y[j]);
-}
-
 void atti_gen_shaw_scores(atti_gen_row *r)
 {
     const atti_attn_call *c = r->p->c;
@@ -81,7 +74,8 @@ void atti_gen_shaw_scores_backward(atti_gen_row *r)
     by_distance(r, r->da);
     r->p->k->wsum(r->dq_raw, r->bucket, c->rel_k, c->d, 2 * c->shaw + 1, c->d);
     if (r->slot && r->at.rel_k >= 0)
-        outer(r->slot + r->at.rel_k, r->bucket, r->q_raw, 2 * c->shaw + 1, c->d);
+        r->p->k->outer(r->wide + r->at.rel_k, c->d, r->bucket, r->q_raw,
+                       2 * c->shaw + 1, c->d);
 }
 
 void atti_gen_shaw_values(atti_gen_row *r, const float *w)
@@ -99,7 +93,8 @@ void atti_gen_shaw_values_backward(atti_gen_row *r, const float *w)
     if (!c->rel_v) return;
     if (r->slot && r->at.rel_v >= 0) {
         by_distance(r, w);
-        outer(r->slot + r->at.rel_v, r->bucket, r->dout, 2 * c->shaw + 1, c->e);
+        r->p->k->outer(r->wide + r->at.rel_v, c->e, r->bucket, r->dout, 2 * c->shaw + 1,
+                       c->e);
     }
     r->p->k->dot(r->bucket, r->dout, c->rel_v, c->e, 2 * c->shaw + 1, c->e);
     spread(r, r->da);
