@@ -426,7 +426,7 @@ static int translate_chunk(stream *s)
     int failed;
 
     if (st == ATT_OK) st = att_translate(s->session, &result, texts, prefixes, s->n);
-
+    progress_busy_end();
     if (st != ATT_OK) return cli_status(st);
     for (int32_t i = 0; i < att_result_count(result); i++) {
         const att_sentence *sentence = att_result_sentence(result, i);
@@ -463,10 +463,13 @@ static int run_stream(stream *s)
 
     s->began = cli_now();
     progress_start(&s->bar, "translating");
+    /* Until the first lines are done; not where somebody types them. */
+    if (s->in.size > 0) progress_busy("translating");
     while (rc == 0 && read_chunk(s)) {
         rc = translate_chunk(s);
         free_chunk(s);
     }
+    progress_busy_end();
     progress_end(&s->bar);
     if (s->not_utf8 > WARNINGS_MAX)
         cli_warn("%lld lines were not UTF-8", (long long)s->not_utf8);
