@@ -51,6 +51,10 @@ def main():
         })
     doc = {"made_by": "tools/make_golden_ends.py", "torch": torch.__version__,
            "transformers": transformers.__version__, "max_tokens": 16, "cases": cases}
+    defaults = transformers.GenerationConfig()._get_default_generation_params()
+    doc["defaults"] = {k: defaults[k] for k in (
+        "num_beams", "num_return_sequences", "length_penalty", "early_stopping", "no_repeat_ngram_size",
+        "repetition_penalty", "temperature", "top_k", "top_p", "min_length", "do_sample")}
     (GOLDEN / "ends.json").write_text(json.dumps(doc, separators=(",", ":")) + "\n")
 
 

@@ -80,6 +80,12 @@ static att_status mark_banned(att_lm *s)
 {
     const atti_generation *g = &s->model->gen;
     int64_t v = s->e->cfg->vocab_size;
+    if (g->n_bad_seq > 0) {
+        return atti_fail(ATT_ENOTSUP,
+                         "%s: generation_config.json: bad_words_ids of several tokens "
+                         "are not supported for this kind of model",
+                         s->model->dir);
+    }
     if (g->n_bad > 0) {
         ATTI_TRY(atti_alloc(&s->banned, (size_t)v, sizeof(bool), "bad words"));
         for (int32_t i = 0; i < g->n_bad; i++)

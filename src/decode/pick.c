@@ -262,7 +262,7 @@ void atti_pick_row(att_session *s, int64_t row, float *logits, int thread)
     const int32_t *said = s->table[s->current].said + row * s->t_cap;
     if (s->o.repetition_penalty != 1.0f) penalise_repetition(&p, said, r->pos);
     if (s->o.no_repeat_ngram > 0) ban_ngrams(&p, said, r->pos);
-    if (s->model->gen.n_bad_seq > 0) ban_words(&p, said, r->pos);
+    if (s->model && s->model->gen.n_bad_seq > 0) ban_words(&p, said, r->pos);
     if (r->mode == ATTI_PICK_SAMPLE) {
         float *v = scratch + 2 * (chunks + 8);
         sample(&p, v, (int32_t *)(void *)(v + vocab));

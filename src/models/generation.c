@@ -196,6 +196,7 @@ att_status atti_generation_read(atti_generation *g, const atti_json *root,
     atti_json *own = NULL;
     memset(g, 0, sizeof *g);
     g->num_beams = g->num_return = 1;
+    g->top_k = -1; /* not said */
     g->length_penalty = g->repetition_penalty = g->temperature = g->top_p = 1.0f;
     g->start_id = g->eos_id = g->pad_id = g->forced_bos_id = g->forced_eos_id = -1;
     att_status st = read_all(g, root, vocab);
@@ -214,6 +215,8 @@ att_status atti_generation_read(atti_generation *g, const atti_json *root,
     st = read_all(g, own, vocab);
     if (st != ATT_OK) st = atti_fail_prefix(st, "%s: ", path);
 done:
+    /* What transformers takes where sampling is asked for and nothing is said. */
+    if (g->top_k < 0) g->top_k = g->do_sample ? 50 : 0;
     if (st != ATT_OK) atti_generation_deinit(g);
     atti_json_destroy(own);
     atti_free(path);

@@ -20,7 +20,7 @@ typedef struct atti_generation {
     int32_t no_repeat_ngram;  /* 0 */
     float repetition_penalty; /* 1 */
     float temperature;        /* 1 */
-    int32_t top_k;            /* 0 */
+    int32_t top_k;            /* 50 where do_sample is true, else 0 */
     float top_p, min_p;       /* 1, 0 */
     int32_t do_sample;        /* 0 */
     int64_t start_id, eos_id, pad_id, forced_bos_id, forced_eos_id; /* -1 = none */

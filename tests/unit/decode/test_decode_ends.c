@@ -4,6 +4,7 @@
 #include "attend/decode.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "models/model_internal.h"
 #include "support.h"
 #include <stdio.h>
 #include <string.h>
@@ -147,6 +148,45 @@ static void wrong_lists_are_refused_by_name(void **state)
     }
 }
 
+static double number(const atti_json *o, const char *key)
+{
+    const atti_json *v = atti_json_get(o, key);
+    assert_non_null(v);
+    return atti_json_is_number(v) ? atti_json_number(v) : (double)atti_json_truth(v);
+}
+
+/* One exception: nobody wants sentences cut after 20 tokens because a key is absent. */
+static void absent_keys_mean_what_transformers_means(void **state)
+{
+    (void)state;
+    atti_json *doc;
+    att_model *m;
+    assert_ok(atti_json_load(&doc, support_golden("ends.json"), 0, 0));
+    const atti_json *d = atti_json_get(doc, "defaults");
+    support_write_text(in_dir("generation_config.json"), "{}");
+    assert_ok(att_model_load(&m, dir));
+    const atti_generation *g = &m->gen;
+    assert_true(g->num_beams == number(d, "num_beams"));
+    assert_true(g->num_return == number(d, "num_return_sequences"));
+    assert_true((double)g->length_penalty == number(d, "length_penalty"));
+    assert_true(g->early_stopping == number(d, "early_stopping"));
+    assert_true(g->no_repeat_ngram == number(d, "no_repeat_ngram_size"));
+    assert_true((double)g->repetition_penalty == number(d, "repetition_penalty"));
+    assert_true((double)g->temperature == number(d, "temperature"));
+    assert_true((double)g->top_p == number(d, "top_p"));
+    assert_true(g->min_length == number(d, "min_length"));
+    assert_true(g->do_sample == number(d, "do_sample"));
+    assert_int_equal(g->top_k, 0); /* greedy: it plays no part */
+    assert_int_equal(g->max_length, 0);
+    assert_int_equal(g->n_bad + g->n_bad_seq, 0);
+    att_model_destroy(m);
+    support_write_text(in_dir("generation_config.json"), "{\"do_sample\":true}");
+    assert_ok(att_model_load(&m, dir));
+    assert_true(m->gen.top_k == number(d, "top_k"));
+    att_model_destroy(m);
+    atti_json_destroy(doc);
+}
+
 static int setup(void **state)
 {
     int rc = support_temp_setup(state);
@@ -158,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_tokens_as_transformers),
+        cmocka_unit_test(absent_keys_mean_what_transformers_means),
         cmocka_unit_test(wrong_lists_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, setup, support_temp_teardown);

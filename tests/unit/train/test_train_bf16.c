@@ -133,5 +133,5 @@ int main(void)
         cmocka_unit_test(resumed_gives_the_same_bytes),
         cmocka_unit_test(is_not_float32),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, support_temp_setup, support_temp_teardown);
 }
