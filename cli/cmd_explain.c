@@ -40,11 +40,12 @@ static const opt options[] = {
     {.name = "view",
      .kind = OPT_CHOICE,
      .arg = "VIEW",
-     .choices = "alignment|self|overview|links|both-ways|text|rollout|flow|entropy|"
-                "distance|gradient|integrated",
+     .choices =
+         "auto|alignment|self|overview|links|both-ways|text|rollout|flow|entropy|"
+         "distance|gradient|integrated",
      ROW(view),
      .help =
-         "alignment: output by source; self: a text by itself; overview: every layer "
+         "auto: alignment where there is one, else self; alignment: output by source; self: a text by itself; overview: every layer "
          "and head; links: lines between words; both-ways: who asks whom; text: the "
          "words shaded; rollout, flow: summed over the layers; entropy, distance: a "
          "number a head; gradient, integrated: what the output depends on"},

@@ -5,17 +5,17 @@
  * at once. What a line becomes does not depend on its chunk. */
 #include "commands.h"
 #include "decode_options.h"
+#include "explain_lines.h"
 #include "term.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct translate_opts {
     decode_opts x;
     const char *input, *output, *prefix;
-    const char *alignment;
+    const char *alignment, *attention;
     int32_t n_best; /* 0 = plain output */
     int32_t word_scores;
     int32_t maxi_batch;
@@ -114,6 +114,13 @@ static const opt options[] = {
      .help = "append ||| and the alignment: hard = source-target pairs from 0, soft = "
              "source weights by target token, a number P = pairs with more weight than "
              "P. Indices are of tokens, </s> included"},
+    {.name = "attention",
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(attention),
+     .flags = OPT_VOLATILE,
+     .help = "write every line's weights here, a JSON object a line: tokens, then "
+             "cross, encoder, decoder as [layer][head][row][column]"},
     {.name = "align-layer",
      .kind = OPT_I32,
      .arg = "L",
@@ -269,45 +276,27 @@ static void add_pieces(cli_text *t, const att_model *m, int32_t side,
     cli_add(t, "]");
 }
 
-static void add_number_text(cli_text *t, float v)
-{
-    if (isfinite(v))
-        cli_addf(t, "%.9g", (double)v);
-    else
-        cli_add(t, "null");
-}
-
-static void add_floats(cli_text *t, const float *v, size_t n)
-{
-    cli_add(t, "[");
-    for (size_t i = 0; i < n; i++) {
-        if (i) cli_add(t, ",");
-        add_number_text(t, v[i]);
-    }
-    cli_add(t, "]");
-}
-
 static void add_hypothesis(const printer *p, cli_text *t, const att_sentence *s,
                            const att_hypothesis *h)
 {
     cli_add(t, "\"text\":");
     cli_add_json(t, h->text);
     cli_add(t, ",\"score\":");
-    add_number_text(t, h->score);
+    cli_add_float(t, h->score);
     cli_add(t, ",\"logprob\":");
-    add_number_text(t, h->logprob);
+    cli_add_float(t, h->logprob);
     cli_addf(t, ",\"finished\":%s,\"tokens\":", h->finished ? "true" : "false");
     add_pieces(t, p->model, 1, h->ids, h->n_ids);
     if (p->o->word_scores && h->token_logprobs) {
         cli_add(t, ",\"token_logprobs\":");
-        add_floats(t, h->token_logprobs, (size_t)h->n_scores);
+        cli_add_floats(t, h->token_logprobs, (size_t)h->n_scores);
     }
     if (p->align != ALIGN_NONE && h->alignment) {
         cli_add(t, ",\"alignment\":[");
         for (int32_t k = 0; k < h->n_scores; k++) {
             if (k) cli_add(t, ",");
-            add_floats(t, h->alignment + (size_t)k * (size_t)s->n_source,
-                       (size_t)s->n_source);
+            cli_add_floats(t, h->alignment + (size_t)k * (size_t)s->n_source,
+                           (size_t)s->n_source);
         }
         cli_add(t, "]");
     }
@@ -348,6 +337,7 @@ typedef struct stream {
     const translate_opts *o;
     printer p;
     att_session *session;
+    attention_lines lines;
     cli_in in, prefix;
     char **text, **prefixes; /* [cap] */
     int32_t n, cap;
@@ -423,6 +413,7 @@ static int translate_chunk(stream *s)
     /* Draws go by the line's number, whatever chunk it came in. */
     att_status st = att_session_set_first(s->session, s->done);
     char label[80];
+    int rc = 0;
     int failed;
 
     if (st == ATT_OK) st = att_translate(s->session, &result, texts, prefixes, s->n);
@@ -443,8 +434,11 @@ static int translate_chunk(stream *s)
             print_json(&s->p, s->done + i, sentence);
         else
             print_plain(&s->p, s->done + i, sentence);
+        if (s->lines.x && rc == 0)
+            rc = attention_lines_add(&s->lines, s->done + i, sentence);
     }
     att_result_destroy(result);
+    if (rc) return rc;
     errno = 0;
     fflush(s->p.f);
     failed = errno ? errno : EIO;
@@ -494,12 +488,18 @@ static int open_and_run(const printer *p)
         att_session_destroy(s.session);
         return EXIT_FAILED;
     }
+    if (o->attention &&
+        (rc = attention_lines_open(&s.lines, o->attention, p->model)) != 0) {
+        cli_out_drop(&out);
+        att_session_destroy(s.session);
+        return rc;
+    }
     s.p.f = out.f;
     s.cap = o->x.d.batch_size * o->maxi_batch;
     if (s.cap > 1 << 20) s.cap = 1 << 20;
     s.text = cli_alloc((size_t)s.cap, sizeof *s.text);
     s.prefixes = cli_alloc((size_t)s.cap, sizeof *s.prefixes);
-    rc = run_stream(&s);
+    rc = attention_lines_close(&s.lines, run_stream(&s));
     att_session_destroy(s.session);
     cli_in_close(&s.in);
     cli_free(s.text);

@@ -29,7 +29,8 @@ static int32_t kind_of(const explain_opts *o, const att_explanation *e)
                                     ATT_VIEW_DECODER};
     att_attention_map m;
     if (o->of) return kinds[o->of];
-    if (o->view == VIEW_ALIGNMENT) return ATT_VIEW_CROSS;
+    if (o->view == VIEW_ALIGNMENT)
+        return ATT_VIEW_CROSS; /* or say that there is none */
     bool self = o->view == VIEW_SELF;
     if (!self && att_explanation_find(e, &m, ATT_VIEW_CROSS) == ATT_OK)
         return ATT_VIEW_CROSS;
@@ -51,63 +52,73 @@ static char **input_labels(const att_explanation *e, int64_t cols)
     return l;
 }
 
-static int use_computed(scene *s, int64_t cols, const char *title, const char *verb)
+/* rows: how many the computed table has; without a decoder they are the source's. */
+static void use_computed(scene *s, int64_t rows, int64_t cols, const char *title,
+                         const char *verb)
 {
     int64_t t;
     const char *const *said = att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &t);
+    if (t != rows) said = att_explanation_tokens(s->e, ATT_SIDE_SOURCE, &t);
     att_attention_map_init(&s->map);
     s->map.kind = ATT_VIEW_OTHER;
     s->map.n_layers = s->map.n_heads = 1;
-    s->map.rows = t;
+    s->map.rows = rows;
     s->map.cols = cols;
     s->map.weights = s->computed;
     s->map.name = title;
     s->is_computed = true;
-    s->rows = explain_labels(said, t);
+    s->rows = explain_labels(said, rows);
     s->cols = input_labels(s->e, cols);
     s->title = title;
     s->verb = verb;
+}
+
+static int compute_paths(scene *s)
+{
+    int64_t rows, cols = 0;
+    bool flow = s->o->view == VIEW_FLOW;
+    (void)att_explanation_tokens(s->e, ATT_SIDE_PREFIX, &rows);
+    if (rows == 0) (void)att_explanation_tokens(s->e, ATT_SIDE_SOURCE, &rows);
+    att_status st = att_explain_rollout(s->e, NULL, &cols);
+    if (st != ATT_OK) return cli_status(st);
+    s->computed = cli_alloc((size_t)(rows * cols), sizeof *s->computed);
+    st = (flow ? att_explain_flow : att_explain_rollout)(s->e, s->computed, NULL);
+    if (st != ATT_OK) return cli_status(st);
+    use_computed(s, rows, cols, flow ? "Attention flow" : "Attention rollout",
+                 "goes back to");
     return 0;
 }
 
-static int compute(scene *s)
+static int compute_gradients(scene *s)
 {
-    int64_t t, n, cols = 0;
+    att_attention_map m;
+    int64_t rows, cols;
+    bool plain = s->o->view == VIEW_GRADIENT;
+    int32_t kind = kind_of(s->o, s->e);
     att_status st = ATT_OK;
-    double gap = 0;
-    bool flow = s->o->view == VIEW_FLOW;
-    (void)att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &t);
-    (void)att_explanation_tokens(s->e, ATT_SIDE_SOURCE, &n);
-    if (flow || s->o->view == VIEW_ROLLOUT) {
-        st = att_explain_rollout(s->e, NULL, &cols);
-        if (st != ATT_OK) return cli_status(st);
-        s->computed = cli_alloc((size_t)(t * cols), sizeof *s->computed);
-        st = (flow ? att_explain_flow : att_explain_rollout)(s->e, s->computed, NULL);
-        if (st != ATT_OK) return cli_status(st);
-        return use_computed(s, cols, flow ? "Attention flow" : "Attention rollout",
-                            "goes back to");
-    }
-    s->computed = cli_alloc((size_t)(t * n), sizeof *s->computed);
-    if (s->o->view == VIEW_GRADIENT)
-        st = att_explain_gradient(s->x, s->e, kind_of(s->o, s->e), s->computed);
-    else
-        st = att_explain_integrated(s->x, s->e, IG_STEPS, s->computed, &gap);
+    (void)att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &rows);
+    (void)att_explanation_tokens(s->e, ATT_SIDE_SOURCE, &cols);
+    if (plain) st = att_explanation_find(s->e, &m, kind);
+    if (st != ATT_OK) return cli_status(st);
+    if (plain) cols = m.cols;
+    s->computed = cli_alloc((size_t)(rows * cols) + 1, sizeof *s->computed);
+    st = plain ? att_explain_gradient(s->x, s->e, kind, s->computed)
+               : att_explain_integrated(s->x, s->e, IG_STEPS, s->computed, NULL);
     if (st != ATT_OK) return cli_status(st);
     s->note = "Attention is not an explanation by itself: it says what was read, "
               "gradients what the output hangs on.";
-    return use_computed(s, n,
-                        s->o->view == VIEW_GRADIENT ? "Gradient x attention"
-                                                    : "Integrated gradients",
-                        "depends on");
+    use_computed(s, rows, cols, plain ? "Gradient x attention" : "Integrated gradients",
+                 "depends on");
+    return 0;
 }
 
 static int choose(scene *s)
 {
     switch (s->o->view) {
     case VIEW_ROLLOUT:
-    case VIEW_FLOW:
+    case VIEW_FLOW: return compute_paths(s);
     case VIEW_GRADIENT:
-    case VIEW_INTEGRATED: return compute(s);
+    case VIEW_INTEGRATED: return compute_gradients(s);
     default: break;
     }
     att_status st = att_explanation_find(s->e, &s->map, kind_of(s->o, s->e));
@@ -140,9 +151,17 @@ static void release(scene *s)
     cli_free(s->heads);
 }
 
-/* What every column was given in all, for shading the text. */
+/* What every column was given in all, for shading the text; of a text with one label, what
+ * the first token, which the label is made of, looked at. */
 static float *given(const scene *s, const float *w)
 {
+    int64_t said;
+    (void)att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &said);
+    if (said == 1 && s->map.kind == ATT_VIEW_ENCODER) {
+        float *row = cli_alloc((size_t)s->map.cols, sizeof *row);
+        memcpy(row, w, (size_t)s->map.cols * sizeof *row);
+        return row;
+    }
     float *sum = cli_alloc((size_t)s->map.cols, sizeof *sum);
     for (int64_t r = 0; r < s->map.rows; r++)
         for (int64_t c = 0; c < s->map.cols; c++)
@@ -362,6 +381,7 @@ static void print_tokens(const char *what, const att_explanation *e, int32_t sid
 {
     int64_t n;
     const char *const *t = att_explanation_tokens(e, side, &n);
+    if (n == 0) return;
     printf("%s%-8s%s", term_style(stdout, "2"), what, term_style(stdout, "0"));
     for (int64_t i = 0; i < n; i++) printf(" %s", t[i]);
     putchar('\n');
@@ -370,7 +390,9 @@ static void print_tokens(const char *what, const att_explanation *e, int32_t sid
 static int print_scene(scene *s)
 {
     const att_attention_map *m = &s->map;
-    print_tokens("tokens", s->e, ATT_SIDE_SOURCE);
+    int64_t n;
+    (void)att_explanation_tokens(s->e, ATT_SIDE_SOURCE, &n);
+    print_tokens("tokens", s->e, n ? ATT_SIDE_SOURCE : ATT_SIDE_PREFIX);
     print_tokens("output", s->e, ATT_SIDE_OUTPUT);
     printf("%s%-8s%s %s\n", term_style(stdout, "2"), "text", term_style(stdout, "0"),
            att_explanation_output(s->e));

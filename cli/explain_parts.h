@@ -8,6 +8,7 @@
 #include "term.h"
 
 typedef enum explain_view {
+    VIEW_AUTO,
     VIEW_ALIGNMENT,
     VIEW_SELF,
     VIEW_OVERVIEW,

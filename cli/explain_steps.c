@@ -22,6 +22,7 @@ typedef struct head {
 
 static const char *normal_name(const explain_opts *o)
 {
+    if (o->weights) return "given";
     static const char *const name[] = {"softmax", "ReLU", "ReLU, then the row's share",
                                        "1 for the highest", "sparsemax"};
     return name[o->normalise];
@@ -48,7 +49,7 @@ static void show_query(sheet *sh, const head *h, int64_t i)
     if (h->score)
         sheet_add(sh, true, cli_format("scores: q%lld with every key", (long long)n),
                   h->score + i * h->s, 1, h->s, row, h->cols);
-    if (h->scale != 1 || !h->score)
+    if (!h->o->weights && (h->scale != 1 || !h->score))
         sheet_add(sh, h->score == NULL,
                   h->score ? cli_format("scaled: x %.4g", h->scale)
                            : cli_strdup("scores with every term"),
@@ -62,7 +63,7 @@ static void show_query(sheet *sh, const head *h, int64_t i)
               h->cols, NULL);
     sheet_add(sh, false, cli_strdup("each times its weight"), terms, h->s, h->e,
               h->cols, NULL);
-    sheet_add(sh, false, cli_format("output o%lld: their sum%s", (long long)n, h->tag),
+    sheet_add(sh, false, cli_format("output o%lld%s: their sum", (long long)n, h->tag),
               h->out + i * h->e, 1, h->e, row, NULL);
     (void)columns;
     cli_free(terms);
@@ -84,7 +85,7 @@ static void show_all(sheet *sh, const head *h)
                   h->rows, h->cols);
     bool hides = false;
     for (int64_t i = 0; i < h->t * h->s; i++) hides |= isinf(h->scaled[i]);
-    if (h->scale != 1 || hides || !h->score)
+    if (!h->o->weights && (h->scale != 1 || hides || !h->score))
         sheet_add(sh, !h->score,
                   cli_format("A%s%s%s", h->scale != 1 ? " scaled" : "",
                              h->score ? "" : " with every term",
@@ -408,6 +409,8 @@ static int one_head(const input *in, sheet *sh, int64_t i, int64_t s, double *co
         h.scaled[a] = hidden(&h, a / s, a % s) ? -INFINITY : h.score[a] * h.scale;
     }
     if (rc == 0 && in->o->weights) {
+        cli_free(h.score);
+        h.score = NULL; /* the weights do not come from scores */
         memcpy(h.weight, in->weights.v, (size_t)(t * s) * sizeof *h.weight);
         for (int64_t a = 0; a < t; a++)
             for (int64_t b = 0; b < s * e; b++)

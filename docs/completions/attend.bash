@@ -23,7 +23,7 @@ _attend()
         --valid-tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "translate "*) words="--model --input --output --prefix --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --maxi-batch --sampling --temperature --top-k --top-p --min-p --seed --n-best --alignment --align-layer --align-head --word-scores --json --threads --config --quiet --color --help "
+    "translate "*) words="--model --input --output --prefix --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --maxi-batch --sampling --temperature --top-k --top-p --min-p --seed --n-best --alignment --attention --align-layer --align-head --word-scores --json --threads --config --quiet --color --help "
         case $prev in
         --early-stopping) words="bound first never"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
@@ -87,7 +87,7 @@ _attend()
         esac ;;
     "explain "*) words="--model --output --given --beam-size --view --of --layer --head --threshold --dark --colours --title --decoding --choices --ablate --steps --query --notation --digits --input --keys --values --wq --wk --wv --wo --weights --score --score-w --normalise --heads --causal --window --layers --threads --config --quiet --color --help "
         case $prev in
-        --view) words="alignment self overview links both-ways text rollout flow entropy distance gradient integrated"; cur=${cur#=} ;;
+        --view) words="auto alignment self overview links both-ways text rollout flow entropy distance gradient integrated"; cur=${cur#=} ;;
         --of) words="auto cross encoder decoder"; cur=${cur#=} ;;
         --colours) words="ink dusk grey"; cur=${cur#=} ;;
         --notation) words="rows columns"; cur=${cur#=} ;;

@@ -20,6 +20,14 @@ static void keep_one_target(atti_lens_batch *b, int64_t copy, int64_t t, int64_t
         if (i != row) say[i] = -1;
 }
 
+static att_status says_something(const att_explanation *e)
+{
+    if (e->n[ATT_SIDE_OUTPUT] > 0) return ATT_OK;
+    return atti_fail(ATT_ENOTSUP,
+                     "gradients need something that the model says: a word "
+                     "or one label of several");
+}
+
 static int64_t copies_at_once(const att_explanation *e, int64_t wanted)
 {
     int64_t n = BATCH_ROWS / (e->n[ATT_SIDE_SOURCE] + e->n[ATT_SIDE_PREFIX]);
@@ -100,6 +108,7 @@ att_status att_explain_gradient(att_explainer *x, const att_explanation *e,
     int n_sites = 0, at = 0;
     ATTI_TRY(atti_explanation_check(x, e, out, "att_explain_gradient"));
     ATTI_TRY(atti_explanation_kind(e, kind, &at));
+    ATTI_TRY(says_something(e));
     ATTI_TRY(atti_lens_open(&x->grad));
     ATTI_TRY(atti_lens_sites(&x->grad, sites, &n_sites));
     int64_t t = e->n[ATT_SIDE_OUTPUT], cols = e->map[at].cols;
@@ -178,7 +187,10 @@ static att_status nothing(att_explainer *x, const att_explanation *e, path *p,
     size_t t = (size_t)e->n[ATT_SIDE_OUTPUT];
     if (st == ATT_OK) st = atti_alloc(&told.choice, t, sizeof *told.choice, "choices");
     if (st == ATT_OK) st = atti_alloc(&told.rank, t, sizeof *told.rank, "choices");
-    if (st == ATT_OK) st = atti_lens_run(&x->look, &b, atti_see_choices, &told, 0);
+    atti_chooser choices = {&told, x->model->family->shape == ATTI_ENCODER
+                                       ? x->look.io.logits
+                                       : ATT_NO_VAR};
+    if (st == ATT_OK) st = atti_lens_run(&x->look, &b, atti_see_choices, &choices, 0);
     for (size_t i = 0; st == ATT_OK && i < t; i++) prob[i] = told.choice[i].probability;
     atti_free(told.choice);
     atti_free(told.rank);
@@ -231,6 +243,7 @@ att_status att_explain_integrated(att_explainer *x, const att_explanation *e,
     if (steps < 1 || steps > STEPS_MAX)
         return atti_fail(ATT_EINVAL, "integrated gradients: steps %d is not in 1..%d",
                          steps, STEPS_MAX);
+    ATTI_TRY(says_something(e));
     ATTI_TRY(atti_lens_open(&x->grad));
     int64_t t = e->n[ATT_SIDE_OUTPUT], copies = copies_at_once(e, t * steps);
     p.lens = &x->grad;

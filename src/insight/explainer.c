@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "decode/session_internal.h"
 #include "insight/insight.h"
+#include "models/encoder/encoder_config.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -39,6 +40,25 @@ static att_status settle_opts(att_explain_opts *o, const att_explain_opts *in)
     return ATT_OK;
 }
 
+static int encoder(const att_explainer *x)
+{
+    return x->model->family->shape == ATTI_ENCODER;
+}
+
+/* Whether the model gives texts or tokens one label of several. */
+static int labels(const att_explainer *x)
+{
+    const atti_encoder_config *c = x->model->cfg;
+    if (!encoder(x)) return 0;
+    return c->head == ATTI_HEAD_TOKENS ||
+           (c->head == ATTI_HEAD_SEQUENCE && c->problem == ATTI_ONE_LABEL);
+}
+
+static int translates(const att_explainer *x)
+{
+    return x->model->family->shape == ATTI_SEQ2SEQ;
+}
+
 att_status att_explainer_create(att_explainer **out, const att_model *model,
                                 const att_explain_opts *opts)
 {
@@ -59,15 +79,17 @@ att_status att_explainer_create(att_explainer **out, const att_model *model,
     else
         att_decode_opts_init(&d, model);
     d.n_best = 1;
-    att_status st = att_session_create(&x->session, model, &d);
+    att_status st = translates(x) ? att_session_create(&x->session, model, &d) : ATT_OK;
     if (st == ATT_OK) st = atti_lens_open(&x->look);
     if (st != ATT_OK) {
         att_explainer_destroy(x);
         return st;
     }
     x->o.decode = NULL;
-    x->start = x->session->start;
-    x->eos = x->session->eos;
+    if (x->session) {
+        x->start = x->session->start;
+        x->eos = x->session->eos;
+    }
     *out = x;
     return ATT_OK;
 }
@@ -88,14 +110,15 @@ typedef struct looker {
     att_explanation *e;
     const atti_site *sites;
     int n_sites;
+    atti_chooser choices;
 } looker;
 
 /* One sequence, so the ragged form's weights are [H,T,S] and go straight to their layer. */
 static att_status look(void *user, const atti_call *c, int backward)
 {
     looker *w = user;
-    (void)backward;
-    if (strcmp(c->node->op->name, "vocab_loss") == 0) return atti_choose(w->e, c);
+    if (w->e->n[ATT_SIDE_OUTPUT] > 0)
+        ATTI_TRY(atti_see_choices(&w->choices, c, backward));
     if (!atti_is_attention(c->node)) return ATT_OK;
     atti_attention_look a;
     att_attention_observe o;
@@ -165,7 +188,7 @@ static att_status watch(att_explainer *x, att_explanation *e)
     ATTI_TRY(atti_alloc(&e->choice, t * k, sizeof *e->choice, "choices"));
     ATTI_TRY(atti_alloc(&e->rank, t, sizeof *e->rank, "choices"));
     ATTI_TRY(atti_explanation_batch(e, 1, &b, &block));
-    looker w = {x, e, sites, n};
+    looker w = {x, e, sites, n, {e, encoder(x) ? x->look.io.logits : ATT_NO_VAR}};
     att_status st = atti_lens_run(&x->look, &b, look, &w, 0);
     atti_free(block);
     return st;
@@ -173,46 +196,94 @@ static att_status watch(att_explainer *x, att_explanation *e)
 
 /* ---- the sequences ---- */
 
-static att_status name_tokens(const att_model *m, att_explanation *e, int side)
+static const char *word_of(const att_explainer *x, int side, int64_t i, int32_t id)
+{
+    /* Marian's first is <pad>, which would look like a mistake. */
+    if (translates(x) && side == ATT_SIDE_PREFIX && i == 0) return "<s>";
+    if (encoder(x) && side == ATT_SIDE_OUTPUT && labels(x))
+        return atti_encoder_label(x->model->cfg, id);
+    return att_model_piece(x->model, side != ATT_SIDE_SOURCE, id);
+}
+
+static att_status name_tokens(const att_explainer *x, att_explanation *e, int side)
 {
     size_t n = (size_t)e->n[side];
     char number[24];
     ATTI_TRY(atti_alloc(&e->tokens[side], n, sizeof *e->tokens[side], "tokens"));
     for (size_t i = 0; i < n; i++) {
         int32_t id = e->ids[side][i];
-        const char *piece = att_model_piece(m, side != ATT_SIDE_SOURCE, id);
+        const char *piece = word_of(x, side, (int64_t)i, id);
         snprintf(number, sizeof number, "#%d", (int)id);
-        if (side == ATT_SIDE_PREFIX && i == 0) piece = "<s>"; /* Marian's is <pad> */
         ATTI_TRY(atti_strdup(&e->tokens[side][i], piece ? piece : number));
     }
     return ATT_OK;
 }
 
-static att_status fill(att_explainer *x, att_explanation *e, const int32_t *source,
-                       int32_t n_source, const int32_t *output, int32_t n_output,
-                       int32_t finished)
+static att_status take_room(att_explanation *e, int64_t s, int64_t prefix, int64_t said)
 {
-    int64_t t = (int64_t)n_output + (finished ? 1 : 0);
-    e->n[ATT_SIDE_SOURCE] = n_source;
-    e->n[ATT_SIDE_PREFIX] = e->n[ATT_SIDE_OUTPUT] = t;
-    if (t < 1) return atti_fail(ATT_EINVAL, "explain: the output is empty");
+    e->n[ATT_SIDE_SOURCE] = s;
+    e->n[ATT_SIDE_PREFIX] = prefix;
+    e->n[ATT_SIDE_OUTPUT] = said;
     for (int i = 0; i < 3; i++)
         ATTI_TRY(atti_alloc(&e->ids[i], (size_t)e->n[i], sizeof *e->ids[i], "ids"));
+    return ATT_OK;
+}
+
+/* The program's view of the sequences at hand, then names for everything. */
+static att_status finish(att_explainer *x, att_explanation *e)
+{
+    ATTI_TRY(watch(x, e));
+    for (int i = 0; i < 3; i++) ATTI_TRY(name_tokens(x, e, i));
+    int64_t t = e->n[ATT_SIDE_OUTPUT], k = e->n_choices + 1;
+    for (int64_t i = 0; i < t * k; i++)
+        if (e->choice[i].id >= 0)
+            e->choice[i].token = word_of(x, ATT_SIDE_OUTPUT, i / k, e->choice[i].id);
+    e->logprob = 0.0;
+    for (int64_t i = 0; i < t; i++)
+        e->logprob += log((double)e->choice[(i + 1) * k - 1].probability);
+    return ATT_OK;
+}
+
+static att_status fill_pair(att_explainer *x, att_explanation *e, const int32_t *source,
+                            int32_t n_source, const int32_t *output, int32_t n_output,
+                            int32_t finished)
+{
+    int64_t t = (int64_t)n_output + (finished ? 1 : 0);
+    if (t < 1) return atti_fail(ATT_EINVAL, "explain: the output is empty");
+    ATTI_TRY(take_room(e, n_source, t, t));
     memcpy(e->ids[0], source, (size_t)n_source * sizeof *source);
     e->ids[ATT_SIDE_PREFIX][0] = x->start;
     for (int64_t i = 0; i < t; i++) {
         e->ids[ATT_SIDE_OUTPUT][i] = i < n_output ? output[i] : x->eos;
         if (i + 1 < t) e->ids[ATT_SIDE_PREFIX][i + 1] = output[i];
     }
-    for (int i = 0; i < 3; i++) ATTI_TRY(name_tokens(x->model, e, i));
-    ATTI_TRY(watch(x, e));
-    for (int64_t i = 0; i < t * (e->n_choices + 1); i++)
-        e->choice[i].token = att_model_piece(x->model, 1, e->choice[i].id);
-    e->logprob = 0.0;
-    for (int64_t i = 0; i < t; i++)
-        e->logprob +=
-            log((double)e->choice[(i + 1) * (e->n_choices + 1) - 1].probability);
-    return ATT_OK;
+    return finish(x, e);
+}
+
+/* A text that is read: what it is labelled as is left open, so the likeliest. */
+static att_status fill_encoder(att_explainer *x, att_explanation *e,
+                               const int32_t *source, int32_t n_source)
+{
+    atti_head head = atti_family_head(x->model->family, x->model->cfg);
+    int64_t said = !labels(x) ? 0 : head == ATTI_HEAD_TOKENS ? n_source : 1;
+    ATTI_TRY(take_room(e, n_source, 0, said));
+    memcpy(e->ids[0], source, (size_t)n_source * sizeof *source);
+    for (int64_t i = 0; i < said; i++) e->ids[ATT_SIDE_OUTPUT][i] = -1;
+    return finish(x, e);
+}
+
+/* A text that goes on: each token says the next one, the last one the likeliest. */
+static att_status fill_decoder(att_explainer *x, att_explanation *e,
+                               const int32_t *text, int32_t n_text, const int32_t *more,
+                               int32_t n_more)
+{
+    int64_t t = (int64_t)n_text + n_more;
+    ATTI_TRY(take_room(e, 0, t, t));
+    int32_t *read = e->ids[ATT_SIDE_PREFIX], *said = e->ids[ATT_SIDE_OUTPUT];
+    memcpy(read, text, (size_t)n_text * sizeof *text);
+    if (n_more) memcpy(read + n_text, more, (size_t)n_more * sizeof *more);
+    for (int64_t i = 0; i < t; i++) said[i] = i + 1 < t ? read[i + 1] : -1;
+    return finish(x, e);
 }
 
 static att_status check_length(const att_explainer *x, int64_t n, const char *what)
@@ -223,6 +294,21 @@ static att_status check_length(const att_explainer *x, int64_t n, const char *wh
                          "take a part of it",
                          what, (long long)n, (long long)x->o.max_tokens);
     return ATT_OK;
+}
+
+/* What was said as a text: a translation, a label, the likeliest next word. */
+static att_status write_output(const att_explainer *x, att_explanation *e,
+                               const int32_t *output, int32_t n_output)
+{
+    int64_t n = e->n[ATT_SIDE_OUTPUT];
+    char *text = NULL;
+    if (!translates(x))
+        return atti_strdup(&e->output, n ? e->tokens[ATT_SIDE_OUTPUT][n - 1] : "");
+    att_status st = att_model_decode(x->model, 1, n_output ? output : e->ids[0],
+                                     (size_t)n_output, &text);
+    if (st == ATT_ENOTFOUND) st = atti_strdup(&text, "");
+    e->output = text;
+    return st;
 }
 
 att_status att_explain_ids(att_explainer *x, att_explanation **out,
@@ -242,14 +328,11 @@ att_status att_explain_ids(att_explainer *x, att_explanation **out,
     ATTI_TRY(check_length(x, n_source, "a text"));
     ATTI_TRY(check_length(x, n_output, "an output"));
     ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "explanation"));
-    att_status st = fill(x, e, source, n_source, output, n_output, finished);
-    if (st == ATT_OK) {
-        size_t n = (size_t)n_output;
-        char *text = NULL;
-        st = att_model_decode(x->model, 1, n ? output : source, n, &text);
-        if (st == ATT_ENOTFOUND) st = atti_strdup(&text, "");
-        e->output = text;
-    }
+    att_status st =
+        translates(x) ? fill_pair(x, e, source, n_source, output, n_output, finished)
+        : encoder(x)  ? fill_encoder(x, e, source, n_source)
+                      : fill_decoder(x, e, source, n_source, output, n_output);
+    if (st == ATT_OK) st = write_output(x, e, output, n_output);
     if (st != ATT_OK) {
         att_explanation_destroy(e);
         return st;
@@ -263,7 +346,7 @@ static att_status encode_checked(const att_explainer *x, int32_t side, const cha
 {
     ATTI_TRY(att_model_encode(x->model, side, text, strlen(text), ids, n));
     att_status st = check_length(x, (int64_t)*n, side ? "an output" : "a text");
-    if (st == ATT_OK && side == 0 && *n < 2)
+    if (st == ATT_OK && side == 0 && *n < (translates(x) ? 2U : 1U))
         st = atti_fail(ATT_EINVAL, "explain: a text without tokens");
     if (st != ATT_OK) {
         att_free(*ids);
@@ -289,6 +372,11 @@ att_status att_explain_text(att_explainer *x, att_explanation **out, const char 
     att_result *r = NULL;
     ATTI_TRY(check_text(x, out, text, "att_explain_text"));
     ATTI_TRY(encode_checked(x, 0, text, &ids, &n));
+    if (!translates(x)) {
+        att_status done = att_explain_ids(x, out, ids, (int32_t)n, NULL, 0, 0);
+        att_free(ids);
+        return done;
+    }
     att_free(ids);
     ATTI_TRY(att_translate(x->session, &r, &text, NULL, 1));
     const att_sentence *s = att_result_sentence(r, 0);

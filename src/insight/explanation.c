@@ -135,18 +135,19 @@ att_status atti_explanation_batch(const att_explanation *e, int64_t copies,
                                   atti_lens_batch *b, int32_t **block)
 {
     int64_t s = e->n[ATT_SIDE_SOURCE], t = e->n[ATT_SIDE_PREFIX];
-    size_t each = (size_t)(s + 2 * t), n;
+    int64_t o = e->n[ATT_SIDE_OUTPUT];
+    size_t each = (size_t)(s + t + o), n;
     if (!atti_mul_size(&n, (size_t)copies, each + 2) || s * copies > INT32_MAX ||
-        t * copies > INT32_MAX)
+        t * copies > INT32_MAX || o * copies > INT32_MAX)
         return atti_fail(ATT_EINVAL, "explain: %lld x %lld tokens are too many",
                          (long long)copies, (long long)(s + t));
     ATTI_TRY(atti_alloc(block, n + 2, sizeof **block, "batch"));
     int32_t *src = *block, *tgt = src + s * copies, *say = tgt + t * copies;
-    int32_t *src_off = say + t * copies, *tgt_off = src_off + copies + 1;
+    int32_t *src_off = say + o * copies, *tgt_off = src_off + copies + 1;
     for (int64_t i = 0; i < copies; i++) {
-        memcpy(src + i * s, e->ids[ATT_SIDE_SOURCE], (size_t)s * sizeof *src);
-        memcpy(tgt + i * t, e->ids[ATT_SIDE_PREFIX], (size_t)t * sizeof *tgt);
-        memcpy(say + i * t, e->ids[ATT_SIDE_OUTPUT], (size_t)t * sizeof *say);
+        for (int64_t k = 0; k < s; k++) src[i * s + k] = e->ids[ATT_SIDE_SOURCE][k];
+        for (int64_t k = 0; k < t; k++) tgt[i * t + k] = e->ids[ATT_SIDE_PREFIX][k];
+        for (int64_t k = 0; k < o; k++) say[i * o + k] = e->ids[ATT_SIDE_OUTPUT][k];
         src_off[i + 1] = (int32_t)((i + 1) * s);
         tgt_off[i + 1] = (int32_t)((i + 1) * t);
     }
@@ -181,7 +182,23 @@ static void rank_row(att_explanation *e, int64_t t, const float *logit, int64_t 
     e->rank[t] = better + 1;
 }
 
-att_status atti_choose(att_explanation *e, const atti_call *c)
+/* One row of logits [v]. */
+static void choose_row(att_explanation *e, int64_t t, const float *logit, int64_t v)
+{
+    double top = -INFINITY, total = 0.0;
+    int32_t best = 0;
+    for (int64_t k = 0; k < v; k++) {
+        if ((double)logit[k] > top) {
+            top = (double)logit[k];
+            best = (int32_t)k;
+        }
+    }
+    if (e->ids[ATT_SIDE_OUTPUT][t] < 0) e->ids[ATT_SIDE_OUTPUT][t] = best;
+    for (int64_t k = 0; k < v; k++) total += exp((double)logit[k] - top);
+    rank_row(e, t, logit, v, top, total);
+}
+
+static att_status choose_words(att_explanation *e, const atti_call *c)
 {
     enum { X, TABLE, BIAS };
     int64_t t = c->in[X].rows, v = c->in[TABLE].rows, w = c->in[X].cols;
@@ -192,13 +209,8 @@ att_status atti_choose(att_explanation *e, const atti_call *c)
         const atti_matmul_shape s = {.rows = 1, .n_out = v, .n_in = w};
         st = atti_matmul_forward(&s, logit, v, c->in[X].f + i * w, w, c->in[TABLE].f,
                                  NULL);
-        double top = -INFINITY, total = 0.0;
-        for (int64_t k = 0; k < v; k++) {
-            if (c->in[BIAS].f) logit[k] += c->in[BIAS].f[k];
-            if ((double)logit[k] > top) top = (double)logit[k];
-        }
-        for (int64_t k = 0; k < v; k++) total += exp((double)logit[k] - top);
-        if (st == ATT_OK) rank_row(e, i, logit, v, top, total);
+        for (int64_t k = 0; c->in[BIAS].f && k < v; k++) logit[k] += c->in[BIAS].f[k];
+        if (st == ATT_OK) choose_row(e, i, logit, v);
     }
     atti_free(logit);
     return st;
@@ -206,8 +218,15 @@ att_status atti_choose(att_explanation *e, const atti_call *c)
 
 att_status atti_see_choices(void *user, const atti_call *c, int backward)
 {
-    int here = !backward && strcmp(c->node->op->name, "vocab_loss") == 0;
-    return here ? atti_choose(user, c) : ATT_OK;
+    const atti_chooser *w = user;
+    if (backward) return ATT_OK;
+    if (w->logits == ATT_NO_VAR)
+        return strcmp(c->node->op->name, "vocab_loss") == 0 ? choose_words(w->e, c)
+                                                            : ATT_OK;
+    if (c->node->out[0] != w->logits) return ATT_OK;
+    for (int64_t i = 0; i < c->out[0].rows && i < w->e->n[ATT_SIDE_OUTPUT]; i++)
+        choose_row(w->e, i, c->out[0].f + i * c->out[0].cols, c->out[0].cols);
+    return ATT_OK;
 }
 
 const att_choice *att_explanation_choices(const att_explanation *e, int64_t t,

@@ -164,6 +164,9 @@ att_status att_explain_heads(att_explainer *x, att_head_loss **heads, int64_t *n
         return atti_fail(ATT_EINVAL, "att_explain_heads: %s is NULL",
                          !x ? "the explainer" : "an operand");
     if (n < 1) return atti_fail(ATT_EINVAL, "att_explain_heads: %d pairs", n);
+    if (x->model->family->shape != ATTI_SEQ2SEQ)
+        return atti_fail(ATT_ENOTSUP, "%s: heads are measured on models that translate",
+                         x->model->dir);
     ATTI_TRY(atti_lens_sites(&x->look, sites, &r.n_sites));
     r.lens = &x->look;
     for (int i = 0; i < r.n_sites; i++) total += sites[i].layers * sites[i].heads;

@@ -15,6 +15,7 @@ typedef struct atti_lens {
     atti_program_io io;
     int training;   /* planned for gradients */
     int64_t cap[3]; /* source rows, target rows, sequences */
+    int32_t *zeros; /* [source rows]: all of the first text */
 } atti_lens;
 
 /* n_seqs sequences; offsets as the tape wants them, owned by the caller until the run is
@@ -55,7 +56,7 @@ struct att_explainer {
     const att_model *model;
     att_explain_opts o;
     att_session *session;
-    int32_t start, eos;
+    int32_t start, eos;   /* of a model that translates */
     atti_lens look, grad; /* forward only; with gradients */
 };
 
@@ -91,9 +92,12 @@ ATT_MUST_CHECK att_status atti_explanation_check(const att_explainer *x,
 ATT_MUST_CHECK att_status atti_explanation_kind(const att_explanation *e, int32_t kind,
                                                 int *i);
 const char *atti_kind_name(int32_t kind);
-/* The probabilities of every next word from vocab_loss's operands, into e->choice. */
-ATT_MUST_CHECK att_status atti_choose(att_explanation *e, const atti_call *c);
-/* The same as what a run shows; user is the explanation. */
+/* Takes the probabilities of everything that could be said from a run, into e->choice; what
+ * was said where e->ids leaves it open (negative: the likeliest). */
+typedef struct atti_chooser {
+    att_explanation *e;
+    att_var logits; /* of encoders; ATT_NO_VAR: the vocabulary's, from vocab_loss */
+} atti_chooser;
 ATT_MUST_CHECK att_status atti_see_choices(void *user, const atti_call *c,
                                            int backward);
 

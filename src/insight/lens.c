@@ -19,7 +19,9 @@ void atti_lens_init(atti_lens *l, const att_model *model, int training)
 void atti_lens_deinit(atti_lens *l)
 {
     att_tape_destroy(l->tape);
+    atti_free(l->zeros);
     l->tape = NULL;
+    l->zeros = NULL;
 }
 
 att_status atti_lens_open(atti_lens *l)
@@ -27,10 +29,11 @@ att_status atti_lens_open(atti_lens *l)
     const att_model *m = l->model;
     /* Dropout is not recorded: what is looked at is what the model does in use. */
     atti_program_opts o = {.training = 0, .label_smoothing = 0.0f};
+    o.inference = m->family->shape == ATTI_ENCODER && !l->training;
     att_tape *t = NULL;
     if (l->tape) return ATT_OK;
     ATTI_TRY(att_tape_create(&t));
-    memset(&l->io, 0xff, sizeof l->io); /* ATT_NO_VAR where a family sets nothing */
+    atti_program_io_init(&l->io);
     att_status st = m->family->build(m->cfg, &m->params, t, &o, &l->io);
     if (st != ATT_OK) {
         att_tape_destroy(t);
@@ -44,19 +47,24 @@ att_status atti_lens_open(atti_lens *l)
 static att_status plan(atti_lens *l, const atti_lens_batch *b)
 {
     int64_t need[3] = {b->n_source, b->n_target, b->n_seqs}, rows[4];
-    int grow = 0;
+    const att_rows symbol[3] = {l->io.src_rows, l->io.tgt_rows, l->io.seqs};
+    int grow = 0, n = 0;
     for (int i = 0; i < 3; i++) {
         grow |= need[i] > l->cap[i];
         if (need[i] > l->cap[i]) l->cap[i] = atti_round_up(need[i], i == SEQS ? 1 : 64);
+        if (symbol[i] < 0) rows[n++] = l->cap[i];
     }
     if (!grow) return ATT_OK;
-    rows[0] = l->cap[SRC], rows[1] = l->cap[TGT], rows[2] = l->cap[SEQS];
-    rows[3] = rows[2] + 1;
+    rows[n++] = l->cap[SEQS] + 1;
+    atti_free(l->zeros);
+    l->zeros = NULL;
+    ATTI_TRY(
+        atti_alloc(&l->zeros, (size_t)l->cap[SRC], sizeof *l->zeros, "token types"));
     att_tape_plan_opts o;
     att_tape_plan_opts_init(&o);
     o.training = l->training;
     o.max_rows = rows;
-    o.n_max_rows = 4;
+    o.n_max_rows = n;
     o.recompute = 0;
     if (l->training) o.loss = l->io.loss;
     att_status st = att_tape_plan(l->tape, &o);
@@ -73,9 +81,12 @@ static att_status set(att_tape *t, att_var v, const void *data)
 static att_status feed(atti_lens *l, const atti_lens_batch *b)
 {
     att_tape *t = l->tape;
-    ATTI_TRY(att_tape_bind(t, l->io.src_rows, b->n_source));
-    ATTI_TRY(att_tape_bind(t, l->io.tgt_rows, b->n_target));
+    if (l->io.src_rows < 0) ATTI_TRY(att_tape_bind(t, l->io.src_rows, b->n_source));
+    if (l->io.tgt_rows < 0) ATTI_TRY(att_tape_bind(t, l->io.tgt_rows, b->n_target));
     ATTI_TRY(att_tape_bind(t, l->io.seqs, b->n_seqs));
+    ATTI_TRY(set(t, l->io.src_types, l->zeros));
+    ATTI_TRY(set(t, l->io.row_labels, b->targets));
+    ATTI_TRY(set(t, l->io.seq_labels, b->targets));
     ATTI_TRY(set(t, l->io.src_ids, b->source));
     ATTI_TRY(set(t, l->io.src_offsets, b->source_offsets));
     ATTI_TRY(set(t, l->io.tgt_ids, b->target));

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "support.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,6 +269,76 @@ static void test_model_picture(void **state)
     att_picture_destroy(p);
 }
 
+/* Encoders and decoders: weights are the reference's, rows sum to 1, nothing looks ahead. */
+static void check_family(const char *name, int32_t kind, int says)
+{
+    static const int32_t ids[] = {2, 5, 7, 3, 9};
+    enum { N = 5 };
+    char dir[600];
+    att_model *model = NULL;
+    att_explainer *x = NULL;
+    att_explanation *e = NULL;
+    att_attention_map m;
+    int64_t said, cols = 0;
+    double gap = 0;
+    snprintf(dir, sizeof dir, "%s/%s", support_golden("families"), name);
+    assert_ok(att_model_load(&model, dir));
+    assert_ok(att_explainer_create(&x, model, NULL));
+    assert_ok(att_explain_ids(x, &e, ids, N, NULL, 0, 0));
+    assert_int_equal(att_explanation_map_count(e), 1);
+    assert_ok(att_explanation_find(e, &m, kind));
+    assert_int_equal(m.rows, N);
+    assert_int_equal(m.cols, N);
+    for (int64_t l = 0; l < m.n_layers; l++) {
+        for (int64_t h = 0; h < m.n_heads; h++) {
+            att_head_numbers n = {.size = sizeof n};
+            check_rows(head_at(&m, l, h), N, N);
+            assert_ok(att_explain_head(x, e, kind, l + 1, h + 1, &n));
+            check_head(&n);
+            att_head_numbers_deinit(&n);
+        }
+    }
+    assert_fails(att_explanation_find(e, &m, ATT_VIEW_CROSS), ATT_ENOTFOUND,
+                 "no cross-attention");
+    (void)att_explanation_tokens(e, ATT_SIDE_OUTPUT, &said);
+    assert_int_equal(said, says);
+    assert_ok(att_explain_rollout(e, NULL, &cols));
+    assert_int_equal(cols, N);
+    float w[N * N];
+    assert_ok(att_explain_rollout(e, w, NULL));
+    check_rows(w, N, N);
+    assert_ok(att_explain_flow(e, w, NULL));
+    check_rows(w, N, N);
+    if (says) {
+        assert_ok(att_explain_gradient(x, e, kind, w));
+        if (kind == ATT_VIEW_ENCODER) {
+            assert_ok(att_explain_integrated(x, e, 128, w, &gap));
+            assert_true(gap < 0.02);
+        } else {
+            assert_fails(att_explain_integrated(x, e, 8, w, &gap), ATT_ENOTSUP,
+                         "source");
+        }
+    } else {
+        assert_fails(att_explain_gradient(x, e, kind, w), ATT_ENOTSUP, "label");
+    }
+    att_explanation_destroy(e);
+    att_explainer_destroy(x);
+    att_model_destroy(model);
+}
+
+static void test_families(void **state)
+{
+    (void)state;
+    check_family("bert_base", ATT_VIEW_ENCODER, 0);
+    check_family("bert_mlm", ATT_VIEW_ENCODER, 0);
+    check_family("bert_sequence", ATT_VIEW_ENCODER, 1);
+    check_family("bert_token", ATT_VIEW_ENCODER, 5);
+    check_family("roberta_sequence", ATT_VIEW_ENCODER, 1);
+    check_family("gpt2", ATT_VIEW_DECODER, 5);
+    check_family("llama", ATT_VIEW_DECODER, 5);
+    check_family("llama_scaled", ATT_VIEW_DECODER, 5);
+}
+
 static void test_refusals(void **state)
 {
     fixture *f = *state;
@@ -309,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_model_picture),
+        cmocka_unit_test(test_families),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

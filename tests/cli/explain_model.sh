@@ -1,0 +1,84 @@
+# A model's attention: every view in the terminal and as a file, the same on every run.
+. "$TEST_DIR/small_model.lib.sh"
+small_training model --after 20u -q
+text='I am a student'
+for view in alignment self overview links both-ways text rollout flow entropy distance \
+    gradient integrated; do
+    "$ATTEND" explain -m model "$text" --view $view >$view.txt
+    grep -q '^tokens .* </s>$' $view.txt
+    "$ATTEND" explain -m model "$text" --view $view -q -o a.svg
+    "$ATTEND" explain -m model "$text" --view $view -q -o b.svg
+    cmp a.svg b.svg
+done
+grep -q '^Strongest links$' alignment.txt
+grep -q 'not an explanation by itself' gradient.txt
+echo "$text" | "$ATTEND" explain -m model >piped.txt
+"$ATTEND" explain -m model "$text" | cmp - piped.txt
+# The output is the translation.
+"$ATTEND" translate -m model <<END >said
+$text
+END
+sed -n 's/^text  *//p' piped.txt | cmp - said
+for name in a.html a.json a.npz; do
+    "$ATTEND" explain -m model "$text" -q -o $name
+    "$ATTEND" explain -m model "$text" -q -o b.${name#a.}
+    cmp $name b.${name#a.}
+done
+# A token cannot end the page's script.
+"$ATTEND" explain -m model 'I </script> am' -q -o script.html
+test "$(grep -c '</script>' script.html)" = "$(grep -c '</script>' a.html)"
+# Word by word, number by number, head by head.
+"$ATTEND" explain -m model "$text" --decoding >decoding.txt
+grep -q '^Step 1$' decoding.txt
+test "$(grep -c 'said' decoding.txt)" = "$(grep -c '^Step' decoding.txt)"
+"$ATTEND" explain -m model "$text" --steps --layer 1 --head 2 --of encoder >steps.txt
+grep -q 'head 2 of 2: width 2 x 16 = 32' steps.txt
+"$ATTEND" explain -m model "$text" --steps -o steps.svg
+"$ATTEND" explain -m model "$text" --given 'I am' | grep -q '^text  *I am$'
+"$ATTEND" explain -m model --ablate valid.en valid.zh >heads.txt
+test "$(grep -c '^  \(encoder\|decoder\|cross\)' heads.txt)" = 6
+"$ATTEND" explain model -m model -o arch.svg
+grep -q 'Cross-attention' arch.svg
+"$ATTEND" plot model | grep -q '^loss$'
+# Every line's weights beside the translations, from the same run.
+printf 'I am a student\n\nMary has two cats\n' >in
+"$ATTEND" translate -m model --attention weights.jsonl <in >with
+"$ATTEND" translate -m model <in | cmp - with
+test "$(grep -c '^{"line":[0-2]' weights.jsonl)" = 3
+if command -v python3 >/dev/null; then
+    "$ATTEND" translate -m model --json --alignment soft <in >soft.jsonl
+    python3 - <<'END'
+import json
+for a, b in zip(open("weights.jsonl"), open("soft.jsonl")):
+    a, b = json.loads(a), json.loads(b)
+    if "cross" not in a:
+        assert b["text"] == ""
+        continue
+    heads = [h for layer in a["cross"] for h in layer]
+    for t in range(len(b["alignment"])):
+        for s in range(len(a["source"])):
+            mean = sum(h[t][s] for h in heads) / len(heads)
+            assert abs(mean - b["alignment"][t][s]) < 1e-6
+    for key in ("encoder", "decoder"):
+        for layer in a[key]:
+            for head in layer:
+                assert all(abs(sum(row) - 1) < 1e-5 for row in head)
+END
+fi
+# Refusals.
+fails() {
+    "$ATTEND" explain -m model "$@" 2>err && exit 9
+    cat err >>errors
+}
+fails "$text" --layer 7
+fails "$text" --head 3 --view self -o x.svg
+fails "$text" --steps --layer 7
+fails "$text" --steps --query 99
+fails ''
+fails "$(yes a | head -n 11000 | tr '\n' ' ')"
+fails --ablate valid.en
+"$ATTEND" translate -m model --attention /nonexistent/x.jsonl <in 2>err && exit 9
+grep -q 'layers 1..1 and heads 1..2' errors
+grep -q 'layers 1..1, heads 1..2' errors
+grep -q 'queries 1..' errors
+grep -q 'at most 10000' errors
