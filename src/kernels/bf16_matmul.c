@@ -15,6 +15,7 @@ enum {
     TASK_ROWS = 256, /* with 512 steps 256 KB of a, for the second cache */
     TASKS_A_THREAD = 4,
     EPILOGUE_FLOATS = 512 * 1024, /* a task's rows stay in cache for their epilogue */
+    EPILOGUE_TILES = 3,           /* fewest tiles of rows worth that */
     SERIAL_FLOPS = 1000000,       /* about the microsecond that a second thread costs */
     PACK_NUMBERS = 64 * 1024
 };
@@ -67,6 +68,7 @@ typedef struct grid {
     const atti_epilogue *epi;
     int64_t rows, row_blocks; /* a task's rows; how many such blocks */
     int64_t cols, col_blocks; /* columns likewise */
+    int apart;                /* the epilogue is a pass of its own */
 } grid;
 
 /* Rows [r, r + m), columns [j0, j1), steps [k0, k0 + depth) of k. */
@@ -122,7 +124,7 @@ static att_status grid_task(void *ctx, int64_t task, int thread)
     } while (k < p->depth);
     if (p->k->end) p->k->end();
     atti_scratch_give(a);
-    if (g->epi && g->col_blocks == 1)
+    if (g->epi && !g->apart && g->col_blocks == 1)
         g->epi->fn(g->epi->ctx, p->c, p->ldc, r, m, thread);
     return ATT_OK;
 }
@@ -142,10 +144,13 @@ att_status atti_bf16_parallel(const atti_bf16_product *p, const atti_epilogue *e
     double flops = 2.0 * (double)p->m * (double)p->n * (double)p->depth;
     if (threads == 1 || flops < SERIAL_FLOPS) want = 1;
     int64_t most = TASK_ROWS;
-    if (g.epi) {
-        int64_t fit = EPILOGUE_FLOATS / atti_max_i64(p->n, 1) / ATTI_BF16_TILE;
+    /* A task streams all of b past its rows: where these would be few and b is large, the
+     * epilogue goes over the rows afterwards instead. */
+    int64_t fit = EPILOGUE_FLOATS / atti_max_i64(p->n, 1) / ATTI_BF16_TILE;
+    g.apart = g.epi && fit < EPILOGUE_TILES && p->m > fit * ATTI_BF16_TILE &&
+              p->n * p->depth > EPILOGUE_FLOATS;
+    if (g.epi && !g.apart)
         most = atti_max_i64(atti_min_i64(most, fit * ATTI_BF16_TILE), ATTI_BF16_TILE);
-    }
     int64_t even = atti_round_up(atti_ceil_div(p->m, want), ATTI_BF16_TILE);
     g.rows = atti_min_i64(even, most);
     g.row_blocks = atti_ceil_div(p->m, g.rows);
@@ -156,8 +161,8 @@ att_status atti_bf16_parallel(const atti_bf16_product *p, const atti_epilogue *e
     g.cols = atti_round_up(atti_max_i64(atti_ceil_div(p->n, cuts), 1), ATTI_BF16_TILE);
     g.col_blocks = atti_max_i64(atti_ceil_div(p->n, g.cols), 1);
     ATTI_TRY(atti_parallel(g.row_blocks * g.col_blocks, grid_task, &g));
-    if (g.epi && g.col_blocks > 1) {
-        g.rows = atti_ceil_div(p->m, threads);
+    if (g.epi && (g.apart || g.col_blocks > 1)) {
+        g.rows = atti_ceil_div(p->m, want);
         atti_parallel_void(atti_ceil_div(p->m, g.rows), epilogue_task, &g);
     }
     return ATT_OK;

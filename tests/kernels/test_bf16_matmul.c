@@ -250,6 +250,32 @@ static void test_same_bits(void **state)
     free(x), free(w), free(dy);
 }
 
+/* A table so wide that rows meet their epilogue in a pass of its own: once, complete. */
+static void test_wide(void **state)
+{
+    enum { ROWS = 70, OUT = 6000, IN = 100 };
+    const atti_bf16_kernels *t[MOST_TABLES];
+    int n = tables(t);
+    float *x = random_matrix(ROWS, IN, 31), *w = random_matrix(OUT, IN, 32);
+    float *first = random_matrix(ROWS, OUT, 0), *y = random_matrix(ROWS, OUT, 0);
+    atti_matmul_shape s = {ROWS, OUT, IN, 0, 1};
+    (void)state;
+    for (int i = 2; i < n; i++) { /* not the slow ones */
+        int32_t before = att_set_threads(1);
+        assert_int_equal(ATT_OK,
+                         atti_bf16_forward(t[i], &s, first, OUT, x, IN, w, NULL));
+        (void)att_set_threads(3);
+        seen e = {.want = first, .cols = OUT};
+        atti_epilogue epi = {.fn = look, .ctx = &e};
+        assert_int_equal(ATT_OK, atti_bf16_forward(t[i], &s, y, OUT, x, IN, w, &epi));
+        (void)att_set_threads(before);
+        assert_memory_equal(first, y, ROWS * OUT * sizeof *y);
+        assert_int_equal(0, e.bad);
+        for (int r = 0; r < ROWS; r++) assert_int_equal(1, e.count[r]);
+    }
+    free(x), free(w), free(first), free(y);
+}
+
 /* What matmul.h gives for bf16 shapes and handles is the table in force. */
 static void test_entries(void **state)
 {
@@ -276,9 +302,8 @@ static void test_entries(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products),
-        cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_products),  cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_wide),
         cmocka_unit_test(test_entries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
