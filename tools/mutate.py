@@ -17,7 +17,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TESTS = ["test_fused_composed", "test_attn_members", "test_attn_examples",
          "test_attn_hidden", "test_attention_grad", "test_attn_golden", "test_attn_observe",
-         "test_attn_neighbours", "test_attn_dense", "test_attn_fast", "test_attn_check"]
+         "test_attn_neighbours", "test_attn_corners", "test_attn_dense", "test_attn_fast",
+         "test_attn_check"]
 
 A = "src/attention/"
 K = "src/kernels/simd/"

@@ -1,0 +1,148 @@
+/* test_attn_corners.c - what tools/mutate.py found no other test to notice: ties, sinks far
+ * above every score, vectors of zeros, queries that see nothing. */
+#include "support.h"
+
+#include "attend/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct call {
+    att_attention_desc d;
+    att_attention_args a;
+    att_tensor q, k, v, out, lse, par, picked, logp;
+    float result[64], sums[16], logps[16];
+    int32_t picks[16];
+} call;
+
+static void view(att_tensor *t, const void *x, att_dtype dtype, int32_t ndim, int64_t a,
+                 int64_t b, int64_t c, int64_t d)
+{
+    const int64_t shape[4] = {a, b, c, d};
+    assert_ok(att_tensor_view(t, (void *)(uintptr_t)x, dtype, ndim, shape));
+}
+
+static void prepare(call *c, const float *q, int64_t t, const float *k, const float *v,
+                    int64_t s, int64_t d, int64_t e)
+{
+    memset(c, 0, sizeof *c);
+    att_attention_desc_init(&c->d);
+    att_attention_args_init(&c->a);
+    c->d.scale = 1;
+    view(&c->q, q, ATT_F32, 4, 1, 1, t, d);
+    view(&c->k, k, ATT_F32, 4, 1, 1, s, d);
+    view(&c->v, v, ATT_F32, 4, 1, 1, s, e);
+    view(&c->out, c->result, ATT_F32, 4, 1, 1, t, e);
+    view(&c->lse, c->sums, ATT_F32, 3, 1, 1, t, 0);
+    view(&c->picked, c->picks, ATT_I32, 3, 1, 1, t, 0);
+    view(&c->logp, c->logps, ATT_F32, 3, 1, 1, t, 0);
+    c->a.q = &c->q, c->a.k = &c->k, c->a.v = &c->v;
+    c->a.out = &c->out, c->a.lse = &c->lse;
+}
+
+/* "the lowest s on ties" */
+static void ties_go_to_the_first(void **state)
+{
+    (void)state;
+    const float q[] = {1, -1}, k[] = {0.5f, 2, 2, 2, -3, -3}, v[] = {1, 2, 3, 4, 5, 6};
+    call c;
+    prepare(&c, q, 2, k, v, 6, 1, 1);
+    c.d.normalise = ATT_NORM_HARD_ARGMAX;
+    c.a.picked = &c.picked;
+    assert_ok(att_attention_forward(&c.d, &c.a));
+    assert_int_equal(c.picks[0], 1);
+    assert_int_equal(c.picks[1], 4);
+    assert_true(c.result[0] == 2.0f && c.result[1] == 5.0f);
+}
+
+/* exp(1e4 - score) is no float and no double; everything goes to the sink. */
+static void a_sink_far_above(void **state)
+{
+    (void)state;
+    const float q[] = {1}, k[] = {1, 2, 3}, v[] = {1, 2, 3};
+    const float sink[] = {1e4f, -1e4f};
+    for (int path = 0; path < 2; path++)
+        for (int i = 0; i < 2; i++) {
+            call c;
+            prepare(&c, q, 1, k, v, 3, 1, 1);
+            view(&c.par, sink + i, ATT_F32, 1, 1, 0, 0, 0);
+            c.a.sink_logit = &c.par;
+            if (path == 1) c.d.score = ATT_SCORE_COSINE;
+            assert_ok(att_attention_forward(&c.d, &c.a));
+            assert_true(isfinite(c.result[0]));
+            if (i == 0) assert_true(c.result[0] == 0.0f && c.sums[0] == 1e4f);
+            if (i == 1) assert_true(c.result[0] > 1.9f && c.sums[0] < 5.0f);
+        }
+}
+
+/* A vector of zeros has the cosine 0 with every other; no NaN, also in gradients. */
+static void cosine_of_nothing(void **state)
+{
+    (void)state;
+    const float q[] = {0, 0, 1, 2}, k[] = {1, 0, 0, 0, 0, 3}, v[] = {1, 2, 6},
+                one[2] = {1, 1};
+    float dq[4], dk[6];
+    call c;
+    att_attention_grads g;
+    att_tensor tq, tk, dout;
+    prepare(&c, q, 2, k, v, 3, 2, 1);
+    c.d.score = ATT_SCORE_COSINE;
+    assert_ok(att_attention_forward(&c.d, &c.a));
+    assert_true(fabsf(c.result[0] - 3) < 1e-6f); /* all alike */
+    /* Row 2: cosines 1/sqrt 5, 0, 2/sqrt 5. */
+    double e[3] = {exp(1 / sqrt(5.0)), 1, exp(2 / sqrt(5.0))};
+    double want = (e[0] + 2 * e[1] + 6 * e[2]) / (e[0] + e[1] + e[2]);
+    assert_true(fabs((double)c.result[1] - want) < 1e-5);
+    att_attention_grads_init(&g);
+    view(&tq, dq, ATT_F32, 4, 1, 1, 2, 2);
+    view(&tk, dk, ATT_F32, 4, 1, 1, 3, 2);
+    view(&dout, one, ATT_F32, 4, 1, 1, 2, 1);
+    g.dq = &tq, g.dk = &tk, g.dout = &dout;
+    assert_ok(att_attention_backward(&c.d, &c.a, &g));
+    for (int i = 0; i < 4; i++) assert_true(isfinite(dq[i]));
+    for (int i = 0; i < 6; i++) assert_true(isfinite(dk[i]));
+    assert_true(dq[0] == 0.0f && dq[1] == 0.0f && dk[2] == 0.0f && dk[3] == 0.0f);
+}
+
+/* REINFORCE of a query that sees nothing: no gradient, whatever its advantage holds. */
+static void nothing_to_reinforce(void **state)
+{
+    (void)state;
+    const float q[] = {1, 2}, k[] = {1, 3}, v[] = {1, 2}, one[2] = {1, 1};
+    const float bias[] = {-INFINITY, -INFINITY, 0, 0}, adv[] = {NAN, 2};
+    float dq[2], dk[2];
+    call c;
+    att_attention_grads g;
+    att_tensor tq, tk, dout, ta;
+    prepare(&c, q, 2, k, v, 2, 1, 1);
+    c.d.normalise = ATT_NORM_HARD_SAMPLE;
+    c.d.reinforce = 1;
+    view(&c.par, bias, ATT_F32, 2, 2, 2, 0, 0);
+    view(&ta, adv, ATT_F32, 3, 1, 1, 2, 0);
+    c.a.bias = &c.par;
+    c.a.advantage = &ta;
+    c.a.picked = &c.picked;
+    c.a.picked_logp = &c.logp;
+    assert_ok(att_attention_forward(&c.d, &c.a));
+    assert_int_equal(c.picks[0], -1);
+    assert_true(c.picks[1] >= 0 && c.result[0] == 0.0f);
+    att_attention_grads_init(&g);
+    view(&tq, dq, ATT_F32, 4, 1, 1, 2, 1);
+    view(&tk, dk, ATT_F32, 4, 1, 1, 2, 1);
+    view(&dout, one, ATT_F32, 4, 1, 1, 2, 1);
+    g.dq = &tq, g.dk = &tk, g.dout = &dout;
+    assert_ok(att_attention_backward(&c.d, &c.a, &g));
+    assert_true(dq[0] == 0.0f && isfinite(dq[1]) && dq[1] != 0.0f);
+    assert_true(isfinite(dk[0]) && isfinite(dk[1]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ties_go_to_the_first),
+        cmocka_unit_test(a_sink_far_above),
+        cmocka_unit_test(cosine_of_nothing),
+        cmocka_unit_test(nothing_to_reinforce),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
