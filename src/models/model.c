@@ -139,32 +139,35 @@ done:
     return st;
 }
 
-/* Building SentencePiece's tries takes longer than reading a small model's weights, so
- * a thread of its own does it meanwhile. */
-typedef struct opening {
+/* Building SentencePiece's tries takes longer than reading a small model's weights, so a
+ * thread of its own reads the weights meanwhile. Not the other way round: the tries are
+ * tens of thousands of small blocks, which malloc hands out faster to the first thread
+ * (elsewhere it asks the system for every page). */
+typedef struct reading {
     att_model *m;
+    int32_t threads;
     atti_error error;
-} opening;
+} reading;
 
-static void open_in_background(void *ctx)
+static void read_in_background(void *ctx)
 {
-    opening *o = ctx;
-    atti_error_take(&o->error, open_tokenizers(o->m));
+    reading *r = ctx;
+    att_set_threads(r->threads);
+    atti_error_take(&r->error, atti_weights_load(&r->m->params, r->m->dir));
 }
 
 /* The weights' error comes first: which one is told does not depend on timing. */
 static att_status load_files(att_model *m)
 {
-    opening o = {.m = m};
+    reading r = {.m = m, .threads = att_threads()};
     atti_thread *t = NULL;
-    if (atti_thread_start(&t, open_in_background, &o) != ATT_OK) {
+    if (atti_thread_start(&t, read_in_background, &r) != ATT_OK) {
         ATTI_TRY(atti_weights_load(&m->params, m->dir));
         return open_tokenizers(m);
     }
-    att_status st = atti_weights_load(&m->params, m->dir);
+    att_status st = open_tokenizers(m);
     atti_thread_join(t);
-    if (st != ATT_OK) return st;
-    return o.error.code == ATT_OK ? ATT_OK : atti_error_post(&o.error);
+    return r.error.code == ATT_OK ? st : atti_error_post(&r.error);
 }
 
 /* ---- open and close ----------------------------------------------------------- */
