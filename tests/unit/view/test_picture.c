@@ -368,6 +368,36 @@ static void every_allocation_may_fail(void **state)
     fail();
 }
 
+static void sheets_have_numbers_and_sizes(void **state)
+{
+    static const double v[] = {1.5, -INFINITY, NAN, -0.001, 2, 3};
+    static const char *const names[] = {"a", "</b>"};
+    att_sheet_item m[2] = {{"Q = X Wq", v, 2, 3, names, NULL, 2, 0},
+                           {"K", v, 1, 1, NULL, NULL, 2, 1}};
+    att_picture *p = NULL;
+    char *svg = NULL;
+    size_t n = 0;
+    (void)state;
+    assert_ok(att_picture_sheet(&p, m, 2, NULL));
+    assert_ok(att_picture_render(&svg, &n, p, ATT_PICTURE_SVG));
+    assert_non_null(strstr(svg, "Q = X Wq  [2, 3]"));
+    assert_non_null(strstr(svg, ">1.50<"));
+    assert_non_null(strstr(svg, "−∞"));
+    assert_non_null(strstr(svg, ">0.00<")); /* never -0.00 */
+    assert_null(strstr(svg, "</b>"));
+    att_free(svg);
+    att_picture_destroy(p);
+    assert_fails(att_picture_sheet(NULL, m, 2, NULL), ATT_EINVAL, "out is NULL");
+    assert_fails(att_picture_sheet(&p, NULL, 2, NULL), ATT_EINVAL, "2 matrices");
+    assert_fails(att_picture_sheet(&p, m, 0, NULL), ATT_EINVAL, "1..400");
+    m[1].rows = 65;
+    assert_fails(att_picture_sheet(&p, m, 2, NULL), ATT_EINVAL, "matrix 2 is 65 x 1");
+    m[1].rows = 1;
+    m[1].digits = 13;
+    assert_fails(att_picture_sheet(&p, m, 2, NULL), ATT_EINVAL, "13 digits");
+    assert_null(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +410,7 @@ int main(void)
         cmocka_unit_test(overview_has_every_head),
         cmocka_unit_test(both_directions_turn_the_weights_over),
         cmocka_unit_test(text_heat_curves_and_boxes),
+        cmocka_unit_test(sheets_have_numbers_and_sizes),
         cmocka_unit_test(palettes_are_monotone),
         cmocka_unit_test(numbers_need_no_locale),
         cmocka_unit_test(every_allocation_may_fail),
