@@ -22,8 +22,8 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification,
-                          BertModel, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, RobertaConfig,
-                          RobertaForSequenceClassification, XLMRobertaConfig, XLMRobertaForMaskedLM,
+                          BertModel, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
+                          RobertaConfig, RobertaForSequenceClassification, XLMRobertaConfig, XLMRobertaForMaskedLM,
                           XLMRobertaForSequenceClassification, XLMRobertaForTokenClassification)
 
 SEED = 20261122
@@ -148,6 +148,76 @@ def encoders(root):
         record(root / name, grow(cls(cfg)), ids, **kw)
 
 
+TEXTS = ["the cat sat on the mat", "Grüße aus Köln", "我爱你", "a \U0001f600 b", "  two  spaces ", "it's naïve, isn't it?"]
+
+
+def with_text(root):
+    """Models with tokenizers: the tokenizer.json of tests/golden/tokenizers, texts and what comes out."""
+    tokenizers = root.parent / "tokenizers"
+
+    def load(name, **special):
+        return PreTrainedTokenizerFast(tokenizer_file=str(tokenizers / f"{name}.json"), **special)
+
+    def encoder(name, tok, cls, cfg):
+        model = grow(cls(cfg))
+        j = {"texts": TEXTS, "ids": [tok(t)["input_ids"] for t in TEXTS], "probs": []}
+        with torch.no_grad():
+            for t in TEXTS:
+                words = t.split()
+                x = tok([words], is_split_into_words=True, return_tensors="pt") if "Token" in cls.__name__ \
+                    else tok([t], return_tensors="pt")
+                y = model(**{k: v for k, v in x.items() if k != "token_type_ids"}).logits.double()
+                if "Token" in cls.__name__:
+                    ids = x.word_ids(0)
+                    first = [ids.index(i) for i in range(len(words))]
+                    j["probs"].append(torch.softmax(y[0][first], -1).tolist())
+                else:
+                    j["probs"].append(torch.softmax(y[0], -1).tolist())
+        write(name, tok, model, j)
+
+    def write(name, tok, model, j):
+        out = root / name
+        if out.exists():
+            shutil.rmtree(out)
+        model.save_pretrained(out)
+        tok.save_pretrained(out)
+        (out / "expected.json").write_text(json.dumps(j) + "\n")
+
+    base = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24,
+                max_position_embeddings=64, id2label=LABELS, label2id={v: k for k, v in LABELS.items()})
+    tok = load("bert", unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]")
+    encoder("text_bert_tag", tok, BertForTokenClassification, BertConfig(vocab_size=len(tok), **base))
+    encoder("text_bert_sequence", tok, BertForSequenceClassification, BertConfig(vocab_size=len(tok), **base))
+    tok = load("xlmr", unk_token="<unk>", pad_token="<pad>", cls_token="<s>", sep_token="</s>", bos_token="<s>",
+               eos_token="</s>", mask_token="<mask>")
+    xlmr = dict(vocab_size=len(tok), type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2)
+    encoder("text_xlmr_tag", tok, XLMRobertaForTokenClassification, XLMRobertaConfig(**base, **xlmr))
+    encoder("text_xlmr_sequence", tok, XLMRobertaForSequenceClassification, XLMRobertaConfig(**base, **xlmr))
+    for name, source, cls, cfg in [
+            ("text_gpt2", "gpt2", GPT2LMHeadModel, lambda n: GPT2Config(vocab_size=n, n_embd=16, n_layer=1, n_head=2,
+                                                                         n_positions=64, bos_token_id=0, eos_token_id=0)),
+            ("text_llama", "llama2", LlamaForCausalLM,
+             lambda n: LlamaConfig(vocab_size=n, hidden_size=16, intermediate_size=24, num_hidden_layers=1,
+                                   num_attention_heads=2, max_position_embeddings=64))]:
+        tok = load(source)
+        model = grow(cls(cfg(len(tok))))
+        with torch.no_grad():  # halves of characters are never likely: their bytes have no text of their own
+            for i in range(len(tok)):
+                if "\ufffd" in tok.decode([i]):
+                    model.get_output_embeddings().weight[i] = 0.0
+        j = {"texts": TEXTS, "ids": [tok(t)["input_ids"] for t in TEXTS], "new": [], "said": []}
+        for t in TEXTS:
+            x = tok(t, return_tensors="pt")["input_ids"]
+            y = model.generate(input_ids=x, attention_mask=torch.ones_like(x), do_sample=False, max_new_tokens=16)
+            new = y[0, x.shape[1]:].tolist()
+            j["new"].append(new)
+            eos = new[-1] == model.config.eos_token_id
+            full = tok.decode(y[0, :-1] if eos else y[0], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            head = tok.decode(x[0], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            j["said"].append(full[len(head):])
+        write(name, tok, model, j)
+
+
 def old_names(root):
     """The spellings of old checkpoints, and f16."""
     out = root / "bert_old"
@@ -171,6 +241,7 @@ def main():
     decoders(root)
     encoders(root)
     old_names(root)
+    with_text(root)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { CONTEXT_TOKENS = 5 };
+enum { CONTEXT_TOKENS = 5, HALF_CHARACTERS = 8 };
 
 void atti_lm_text_deinit(atti_lm_text *t)
 {
@@ -67,26 +67,48 @@ static att_status append(att_lm *s, atti_lm_text *t, const char *text, size_t n,
     return ATT_OK;
 }
 
-/* The text of what is new; with `whole` also when it may be half a character. */
-static att_status advance(att_lm *s, atti_lm_text *t, bool whole, bool *met)
+/* What the tokens [read, n) add, as *add [*len]; the caller frees *whole. Where earlier
+ * text changes too (a run of byte tokens that turned out to be no character), what was
+ * said stays, and the new tokens count by themselves. */
+static att_status difference(att_lm *s, const atti_lm_text *t, char **whole,
+                             const char **add, size_t *len)
 {
-    char *before = NULL, *after = NULL;
-    if (!s->tokenizer || t->read == t->n) return ATT_OK;
+    char *before = NULL;
     ATTI_TRY(att_tokenizer_decode(s->tokenizer, t->ids + t->prefix, t->read - t->prefix,
                                   &before));
-    att_status st = att_tokenizer_decode(s->tokenizer, t->ids + t->prefix,
-                                         t->n - t->prefix, &after);
-    if (st == ATT_OK) {
-        size_t b = strlen(before), a = strlen(after);
-        bool grew = a > b && memcmp(before, after, b) == 0;
-        if (grew && (whole || !ends_open(after, a))) {
-            st = append(s, t, after + b, a - b, met);
-            t->prefix = t->read;
-            t->read = t->n;
-        }
+    att_status st =
+        att_tokenizer_decode(s->tokenizer, t->ids + t->prefix, t->n - t->prefix, whole);
+    size_t n = strlen(before);
+    bool same = st == ATT_OK && strncmp(*whole, before, n) == 0;
+    if (st == ATT_OK && !same) {
+        atti_free(*whole);
+        *whole = NULL;
+        st =
+            att_tokenizer_decode(s->tokenizer, t->ids + t->read, t->n - t->read, whole);
     }
     atti_free(before);
-    atti_free(after);
+    if (st != ATT_OK) return st;
+    *add = same ? *whole + n : *whole;
+    *len = strlen(*add);
+    return ATT_OK;
+}
+
+/* The text of what is new; with `all` also when it may be half a character. */
+static att_status advance(att_lm *s, atti_lm_text *t, bool all, bool *met)
+{
+    char *whole = NULL;
+    const char *add;
+    size_t len = 0;
+    if (!s->tokenizer || t->read == t->n) return ATT_OK;
+    att_status st = difference(s, t, &whole, &add, &len);
+    /* No character has so many bytes: these are none. */
+    all |= t->n - t->read > HALF_CHARACTERS;
+    if (st == ATT_OK && len > 0 && (all || !ends_open(add, len))) {
+        st = append(s, t, add, len, met);
+        t->prefix = t->read;
+        t->read = t->n;
+    }
+    atti_free(whole);
     return st;
 }
 
