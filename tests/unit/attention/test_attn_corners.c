@@ -136,13 +136,42 @@ static void nothing_to_reinforce(void **state)
     assert_true(isfinite(dk[0]) && isfinite(dk[1]));
 }
 
+/* Additive scores of large components that cancel: e^2q is 0 and e^2k infinite in f32, and
+ * tanh(q + k) is neither. */
+static void additive_far_out(void **state)
+{
+    (void)state;
+    enum { T = 8, S = 8, D = 4 };
+    float q[T * D], k[S * D], v[S], w[D] = {1, 0.5f, -1, 2};
+    call c;
+    for (int i = 0; i < T * D; i++) q[i] = -60 + 0.25f * (float)(i % 7);
+    for (int i = 0; i < S * D; i++) k[i] = 60 - 0.25f * (float)(i % 5);
+    for (int i = 0; i < S; i++) v[i] = (float)i;
+    prepare(&c, q, T, k, v, S, D, 1);
+    view(&c.par, w, ATT_F32, 1, D, 0, 0, 0);
+    c.a.score_w = &c.par;
+    c.d.score = ATT_SCORE_ADDITIVE;
+    assert_ok(att_attention_forward(&c.d, &c.a));
+    for (int t = 0; t < T; t++) {
+        double sum = 0, want = 0;
+        for (int s = 0; s < S; s++) {
+            double e = 0;
+            for (int i = 0; i < D; i++)
+                e += (double)w[i] * tanh((double)q[t * D + i] + (double)k[s * D + i]);
+            sum += exp(e);
+            want += exp(e) * (double)v[s];
+        }
+        /* Four tanh of 4e-7 each, times values up to 7. */
+        assert_true(fabs((double)c.result[t] - want / sum) < 2e-5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ties_go_to_the_first),
-        cmocka_unit_test(a_sink_far_above),
-        cmocka_unit_test(cosine_of_nothing),
-        cmocka_unit_test(nothing_to_reinforce),
+        cmocka_unit_test(ties_go_to_the_first), cmocka_unit_test(a_sink_far_above),
+        cmocka_unit_test(cosine_of_nothing),    cmocka_unit_test(nothing_to_reinforce),
+        cmocka_unit_test(additive_far_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
