@@ -212,19 +212,25 @@ static void value_run(const decode *d, const scratch *x, const float *rows, int6
                       int64_t at, int64_t n, const void *ctx)
 {
     const place *p = ctx;
-    for (int64_t r = 0; r < d->c->group * p->n_q; r++) {
-        const int64_t *span = p->span[r % p->n_q];
+    const int64_t group = d->c->group, e = d->c->e;
+    float *acc[MAX_ROWS];
+    const float *w[MAX_ROWS];
+    for (int64_t t = 0; t < p->n_q; t++) {
+        const int64_t *span = p->span[t];
         /* Keys of this run that the query sees: what it does not see is not read, for a
-         * weight of 0 would not stop a NaN. */
+         * weight of 0 would not stop a NaN. All heads of the group see the same. */
         int64_t first = p->s0 + at, end = atti_min_i64(first + n, span[2]);
         int64_t part[2][2] = {
             {first, atti_min_i64(end, span[0])},
             {atti_max_i64(first, atti_max_i64(span[0], span[1])), end}};
         for (int i = 0; i < 2; i++) {
             int64_t skip = part[i][0] - first, m = part[i][1] - part[i][0];
-            if (m > 0)
-                d->k->wsum(p->acc + r * d->c->e, x->e + r * BLOCK + at + skip,
-                           rows + skip * ld, ld, m, d->c->e);
+            for (int64_t g = 0; m > 0 && g < group; g++) {
+                int64_t r = g * p->n_q + t;
+                acc[g] = p->acc + r * e;
+                w[g] = x->e + r * BLOCK + at + skip;
+            }
+            if (m > 0) d->k->wsum_rows(acc, w, group, rows + skip * ld, ld, m, e);
         }
     }
 }
@@ -236,11 +242,12 @@ static void soften(const decode *d, float *e, int64_t n, int64_t s0,
     const atti_attn_call *c = d->c;
     if (c->softcap > 0.0f) {
         d->k->tanh(e, e, c->scale / c->softcap, n);
-        for (int64_t j = 0; j < n; j++) e[j] *= c->softcap * c->inv_temp;
+        atti_k()->scale(e, e, c->softcap * c->inv_temp, 0, n);
     } else {
-        for (int64_t j = 0; j < n; j++) e[j] *= c->scale * c->inv_temp;
+        atti_k()->scale(e, e, c->scale * c->inv_temp, 0, n);
     }
-    for (int64_t j = 0; j < n; j++) {
+    const bool all = s0 + n <= span[0] || (s0 >= span[1] && s0 + n <= span[2]);
+    for (int64_t j = 0; !all && j < n; j++) {
         int64_t s = s0 + j;
         if (s >= span[0] && (s < span[1] || s >= span[2])) e[j] = -INFINITY;
     }
