@@ -1,11 +1,6 @@
 /* test_attn_corners.c - what tools/mutate.py found no other test to notice: ties, sinks far
  * above every score, vectors of zeros, queries that see nothing. */
-#include "support.h"
-
-#include "attend/attention.h"
-
-#include <math.h>
-#include <string.h>
+#include "attn_case.h"
 
 typedef struct call {
     att_attention_desc d;
@@ -166,12 +161,40 @@ static void additive_far_out(void **state)
     }
 }
 
+/* A sequence so long that its queries are cut into parts: every one of them counts. */
+static void long_sequences_in_parts(void **state)
+{
+    (void)state;
+    kase k = {"long", .norm = ATT_NORM_RELU, .b = 1, .h = 1, .t = 700, .s = 900,
+              .d = 4};
+    attn_case one, two;
+    case_make(&one, &k, ATT_F32);
+    case_make(&two, &k, ATT_F64);
+    attn_case *both[] = {&one, &two};
+    for (int i = 0; i < 2; i++) {
+        assert_ok(att_attention_forward(&both[i]->desc, &both[i]->args));
+        assert_ok(
+            att_attention_backward(&both[i]->desc, &both[i]->args, &both[i]->grads));
+    }
+    /* Sums of 900 terms of order one: 2^-24 * 4 sqrt(900) times values up to 100. */
+    for (int o = Q; o <= V; o++)
+        for (int64_t i = 0; i < case_count(&one.d[o]); i++) {
+            double want = case_get(&two.d[o], i), got = case_get(&one.d[o], i);
+            assert_true(fabs(got - want) < 1e-3);
+        }
+    case_free(&one);
+    case_free(&two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ties_go_to_the_first), cmocka_unit_test(a_sink_far_above),
-        cmocka_unit_test(cosine_of_nothing),    cmocka_unit_test(nothing_to_reinforce),
+        cmocka_unit_test(ties_go_to_the_first),
+        cmocka_unit_test(a_sink_far_above),
+        cmocka_unit_test(cosine_of_nothing),
+        cmocka_unit_test(nothing_to_reinforce),
         cmocka_unit_test(additive_far_out),
+        cmocka_unit_test(long_sequences_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
