@@ -5,8 +5,10 @@
 
 #include "attend/attention.h"
 #include "attend/base.h"
+#include "attend/classify.h"
 #include "attend/decode.h"
 #include "attend/explain.h"
+#include "attend/generate.h"
 #include "attend/kernels.h"
 #include "attend/metrics.h"
 #include "attend/model.h"
