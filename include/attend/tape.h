@@ -128,13 +128,36 @@ ATT_API ATT_MUST_CHECK att_status att_op_embed(att_tape *tape, att_var *y, att_v
                                                att_var offsets, int32_t skip_id,
                                                float dropout);
 
-/* Attention of ragged rows, attend/attention.h's call as an operator. q [N, H*D],
+/* Attention of ragged rows or over edges, attend/attention.h's call as an operator. q [N, H*D],
  * k [M, G*Dk] and v [M, G*E] are column ranges of values, so that a fused projection is one
  * value with three ranges. desc.seed is replaced by the run's own; desc.dropout counts in
  * training runs only. Parameters of the descriptor are values: score_w [H*D, Dk] or
  * [D, Dk] (bilinear), [H, D] or [1, D] (additive, GAT; score_b alike), t5_table
  * [buckets, H], rel_k [2 clip + 1, D], rel_v [2 clip + 1, E], sink_logit and
- * alibi_slopes [1, H]; rope_freqs [1, R/2], which gets no gradient. */
+ * alibi_slopes [1, H]; rope_freqs [1, R/2].
+ *
+ * Tables of pairs: bias, and prior with prior_w [1, 1] or [1, H], have the rows
+ * [nb * nh * nt, ns], sequence, then head, then query:
+ *   nb  the sequences with ..._per_sequence, else 1: one table for all
+ *   nh  H with ..._per_head, else 1
+ *   nt  what is left of the rows: 1 = the same for every query, else at least the longest
+ *       sequence of queries; ns, the columns, likewise 1 or at least the longest of keys
+ * so a learned bias of one table a head is [H * T, S], a bias of keys [1, S]. -Inf hides.
+ *   block_mask [n * rows, cols] i32, nonzero = may attend: [block, block] each with
+ *   desc.block, block i uses mask i % n; without, [T, S] each, as long as the longest,
+ *   and sequence b uses mask b % n, n = block_masks (0: one mask, -1: one a sequence)
+ *
+ * Edges of a graph instead of sequences (offsets may be absent, are not read): query row n
+ * sees the rows edge_col[p] of k, p from edge_row_ptr[n] to edge_row_ptr[n + 1] - 1;
+ * edge_row_ptr [N+1, 1] and edge_col [edges, 1] i32, edge_bias [edges, 1] or [edges, H].
+ * Several graphs are the rows of one value. No other table, mask or position term.
+ *
+ * desc.reinforce: advantage [N, H] is read by backward alone, so an input's numbers may be
+ * filled in between forward and backward, when the reward is known. An evaluation run takes
+ * the likeliest key and reads no advantage.
+ *
+ * Gradients go to all of these but rope_freqs, prior and advantage, which are taken as
+ * given: theirs is zero. */
 typedef struct att_op_attention_opts {
     uint32_t size;
     att_attention_desc desc;
@@ -147,11 +170,41 @@ typedef struct att_op_attention_opts {
     att_var k_offsets;           /* absent: q_offsets (self-attention) */
     att_var score_w, score_b, t5_table, rel_k, rel_v, sink_logit, alibi_slopes,
         rope_freqs;
+    att_var bias;
+    int32_t bias_per_sequence, bias_per_head;
+    att_var prior, prior_w;
+    int32_t prior_per_sequence, prior_per_head;
+    att_var block_mask;
+    int32_t block_masks;
+    att_var edge_row_ptr, edge_col, edge_bias;
+    att_var advantage;
 } att_op_attention_opts;
 ATT_API void att_op_attention_opts_init(att_op_attention_opts *opts);
 /* y [N, H*E]. */
 ATT_API ATT_MUST_CHECK att_status att_op_attention(att_tape *tape, att_var *y,
                                                    const att_op_attention_opts *opts);
+
+/* A layer of recurrent cells over ragged sequences. y [N,D*H], D directions side by side;
+ * last [B,D*H] (GRU) or [B,2*D*H] (LSTM: h of all directions, then c): the state after a
+ * sequence's last step, which backward in time is its first row. last may be NULL.
+ *   GRU   r = s(W_ir x + b_ir + W_hr h + b_hr), z likewise,
+ *         n = tanh(W_in x + b_in + r (W_hn h + b_hn)), h' = (1 - z) n + z h
+ *   LSTM  i, f, g, o; c' = f c + i g, h' = o tanh(c')
+ * Gates and both biases stand as in PyTorch: w_ih [3H or 4H, C], w_hh [.., H], b [1, ..].
+ * An empty sequence's state is its initial one. */
+typedef enum att_rnn_cell { ATT_RNN_GRU = 0, ATT_RNN_LSTM = 1 } att_rnn_cell;
+typedef struct att_op_rnn_opts {
+    uint32_t size;
+    att_rnn_cell cell;
+    int32_t direction;        /* 0 forward, 1 backward in time, 2 both */
+    att_var x, offsets;       /* [N,C]; [B+1,1] i32 */
+    att_var initial;          /* as last; absent: zeros */
+    att_var w_ih[2], w_hh[2]; /* of each direction; only the first where there is one */
+    att_var b_ih[2], b_hh[2]; /* may be absent */
+} att_op_rnn_opts;
+ATT_API void att_op_rnn_opts_init(att_op_rnn_opts *opts);
+ATT_API ATT_MUST_CHECK att_status att_op_rnn(att_tape *tape, att_var *y, att_var *last,
+                                             const att_op_rnn_opts *opts);
 
 /* Vocabulary projection, log-softmax, smoothed loss and their gradients in blocks of
  * rows: [N,V] never exists. With p = softmax(x table^T + bias) and K classes that count,
@@ -190,7 +243,7 @@ ATT_API ATT_MUST_CHECK att_status att_op_glu(att_tape *tape, att_var *y, att_var
 ATT_API ATT_MUST_CHECK att_status att_op_matmul(att_tape *tape, att_var *y, att_var a,
                                                 att_var b, int32_t trans_b);
 ATT_API ATT_MUST_CHECK att_status att_op_softmax(att_tape *tape, att_var *y, att_var x);
-/* Columns side by side; n <= 16. */
+/* Columns side by side; n <= 24. */
 ATT_API ATT_MUST_CHECK att_status att_op_concat(att_tape *tape, att_var *y,
                                                 const att_var *x, int32_t n);
 ATT_API ATT_MUST_CHECK att_status att_op_slice_cols(att_tape *tape, att_var *y,

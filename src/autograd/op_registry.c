@@ -24,6 +24,7 @@
     X(gather_rows)                                                                     \
     X(pool)                                                                            \
     X(pool_softmax)                                                                    \
+    X(rnn)                                                                             \
     X(cross_entropy)                                                                   \
     X(squared_error)
 /* clang-format on */

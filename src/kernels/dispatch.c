@@ -62,6 +62,7 @@ const char *atti_isa_cap(void)
     X(f32_to_f16)                                                                      \
     X(f16_to_f32)                                                                      \
     X(mm)                                                                              \
+    X(rnn)                                                                             \
     X(attn)                                                                            \
     X(bf16)
 

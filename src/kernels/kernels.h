@@ -153,6 +153,7 @@ typedef void atti_half_to_f32_fn(float *y, const uint16_t *x, int64_t n);
 struct atti_gemm_kernels; /* kernels/gemm.h; use matmul.h */
 struct atti_attn_kernels; /* kernels/attn_kernels.h */
 struct atti_bf16_kernels; /* kernels/bf16.h */
+struct atti_rnn_kernels;  /* kernels/rnn.h */
 
 typedef struct atti_kernels {
     const char *isa;
@@ -179,6 +180,7 @@ typedef struct atti_kernels {
     atti_f32_to_half_fn *f32_to_f16;
     atti_half_to_f32_fn *f16_to_f32;
     const struct atti_gemm_kernels *mm;
+    const struct atti_rnn_kernels *rnn;
     const struct atti_attn_kernels *attn; /* NULL in a set that has none */
     const struct atti_bf16_kernels *bf16; /* likewise */
 } atti_kernels;

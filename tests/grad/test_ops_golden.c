@@ -101,6 +101,7 @@ static void every_operator_agrees_with_pytorch(void **state)
     for (int i = 0; atti_op_at(i); i++) {
         const ops_entry *e = ops_find(atti_op_at(i)->name);
         int variant = 0;
+        if (ops_elsewhere(atti_op_at(i)->name)) continue;
         while (e && run_case(f, e, variant)) variant++;
         if (variant == 0) fail_msg("%s has no golden", atti_op_at(i)->name);
         cases += variant;

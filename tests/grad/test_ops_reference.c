@@ -28,6 +28,7 @@ static void every_operator_agrees(void **state)
     (void)state;
     for (int i = 0; atti_op_at(i); i++) {
         const ops_entry *e = ops_find(atti_op_at(i)->name);
+        if (ops_elsewhere(atti_op_at(i)->name)) continue;
         if (!e)
             fail_msg("%s has no reference: add an entry to tests/support/ops_table.c",
                      atti_op_at(i)->name);

@@ -31,6 +31,11 @@ const ops_entry *ops_at(int i)
     return ops_entries[i].op ? &ops_entries[i] : NULL;
 }
 
+int ops_elsewhere(const char *op)
+{
+    return strcmp(op, "rnn") == 0 || strcmp(op, "rnn_attend") == 0;
+}
+
 const ops_entry *ops_find(const char *op)
 {
     for (int i = 0; ops_at(i); i++)

@@ -27,4 +27,5 @@ const atti_kernels atti_kernels_ref = {
     .f32_to_f16 = atti_ref_f32_to_f16,
     .f16_to_f32 = atti_ref_f16_to_f32,
     .mm = &atti_ref_gemm,
+    .rnn = &atti_ref_rnn,
 };

@@ -33,5 +33,6 @@ atti_half_to_f32_fn atti_ref_bf16_to_f32;
 atti_f32_to_half_fn atti_ref_f32_to_f16;
 atti_half_to_f32_fn atti_ref_f16_to_f32;
 extern const struct atti_gemm_kernels atti_ref_gemm;
+extern const struct atti_rnn_kernels atti_ref_rnn;
 
 #endif

@@ -178,6 +178,20 @@ static void layers(void **state)
     REFUSES(att_op_attention, (f.t, &y, NULL), ATT_EINVAL, "options");
     att_op_attention_opts o;
     SURVIVES(att_op_attention_opts_init, (NULL));
+    SURVIVES(att_op_rnn_opts_init, (NULL));
+    att_op_rnn_opts rnn;
+    att_var rnn_y = 77, rnn_last = 77;
+    att_op_rnn_opts_init(&rnn);
+    REFUSES(att_op_rnn, (f.t, &rnn_y, &rnn_last, NULL), ATT_EINVAL, "NULL");
+    REFUSES(att_op_rnn, (f.t, NULL, &rnn_last, &rnn), ATT_EINVAL, "NULL");
+    REFUSES(att_op_rnn, (NULL, &rnn_y, &rnn_last, &rnn), ATT_EINVAL, "NULL");
+    REFUSES(att_op_rnn, (f.t, &rnn_y, &rnn_last, &rnn), ATT_EINVAL, "");
+    rnn.direction = 3;
+    REFUSES(att_op_rnn, (f.t, &rnn_y, &rnn_last, &rnn), ATT_EINVAL, "direction 3");
+    rnn.direction = 0;
+    rnn.x = f.x, rnn.offsets = f.offsets, rnn.w_ih[0] = f.x, rnn.w_hh[0] = f.x;
+    REFUSES(att_op_rnn, (f.t, &rnn_y, &rnn_last, &rnn), ATT_ESHAPE, "w_ih");
+    assert_true(rnn_y == 77 && rnn_last == 77);
 #define REFUSES_ATTENTION(assignment, code, part)                                      \
     do {                                                                               \
         att_op_attention_opts_init(&o);                                                \
