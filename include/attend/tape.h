@@ -206,6 +206,36 @@ ATT_API void att_op_rnn_opts_init(att_op_rnn_opts *opts);
 ATT_API ATT_MUST_CHECK att_status att_op_rnn(att_tape *tape, att_var *y, att_var *last,
                                              const att_op_rnn_opts *opts);
 
+/* A decoder's cell with attention inside of its loop over time; one row of x a target token,
+ * source rows of the same sequence behind keys and values.
+ *   additive (Bahdanau et al. 2015), asked by the state before the step:
+ *     e_j = v . tanh(w_query h + key_j), c = sum softmax(e)_j value_j,
+ *     h' = cell(x w_ih^T + c w_feed^T, h); y [N,H+C] = h' | c
+ *   dot (Luong et al. 2015), asked by the state after it, with input feeding:
+ *     h' = cell(x w_ih^T + f w_feed^T, h), e_j = h' . key_j, c likewise,
+ *     f' = tanh(w_out (h' | c) + b_out); y [N,F] = f'; f is zero at first. General scores are
+ *     these over keys that went through the matrix.
+ * alpha [N,max_source] are the weights, zeros behind a source's end; they carry no
+ * gradient. A source longer than max_source fails the run with ATT_EINVAL. */
+typedef struct att_op_rnn_attend_opts {
+    uint32_t size;
+    att_rnn_cell cell;
+    int32_t score;        /* ATT_SCORE_ADDITIVE or ATT_SCORE_DOT */
+    int64_t max_source;   /* default 512 */
+    att_var x, offsets;   /* [N,E]; [B+1,1] i32 */
+    att_var keys, values; /* [M,A] (dot: A = H), [M,C]; may be one value */
+    att_var source_offsets;
+    att_var initial; /* as of att_op_rnn; may be absent */
+    att_var w_ih, w_feed, w_hh, b_ih,
+        b_hh;             /* [G,E], [G,C or F], [G,H]; [1,G] or absent */
+    att_var w_query, v;   /* additive: [A,H], [1,A] */
+    att_var w_out, b_out; /* dot: [F,H+C]; [1,F] or absent */
+} att_op_rnn_attend_opts;
+ATT_API void att_op_rnn_attend_opts_init(att_op_rnn_attend_opts *opts);
+ATT_API ATT_MUST_CHECK att_status att_op_rnn_attend(att_tape *tape, att_var *y,
+                                                    att_var *alpha,
+                                                    const att_op_rnn_attend_opts *opts);
+
 /* Vocabulary projection, log-softmax, smoothed loss and their gradients in blocks of
  * rows: [N,V] never exists. With p = softmax(x table^T + bias) and K classes that count,
  *   loss [1,1]  = sum over rows of  -sum_c t_c ln p_c,  t = (1 - smoothing) at the target

@@ -25,6 +25,7 @@
     X(pool)                                                                            \
     X(pool_softmax)                                                                    \
     X(rnn)                                                                             \
+    X(rnn_attend)                                                                      \
     X(cross_entropy)                                                                   \
     X(squared_error)
 /* clang-format on */

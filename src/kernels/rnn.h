@@ -34,7 +34,7 @@ typedef void atti_rnn_row_fn(const atti_rnn_row *r);
 /* Additive attention of one query over n keys of width w, keys ld apart.
  *   e[j] = sum_k v[k] tanh(q[k] + key[j, k])                            (forward)
  *   dq[k] += sum_j de[j] v[k] (1 - t^2), dkey[j, k] += de[j] v[k] (1 - t^2),
- *   dv[k] += sum_j de[j] t, t made again                               (backward) */
+ *   dv[k] += sum_j de[j] t, t made again; dkeys may be NULL            (backward) */
 typedef struct atti_rnn_add {
     const float *q, *v, *keys;
     float *e; /* backward: de, only read */

@@ -54,7 +54,7 @@ const ops_entry *ops_find(const char *op); /* NULL: no entry */
 /* Operators with a loop over time are more than an entry can say: test_rnn_golden.c holds
  * them against PyTorch in double precision instead. */
 int ops_elsewhere(const char *op);
-const ops_entry *ops_at(int i);            /* NULL past the end */
+const ops_entry *ops_at(int i); /* NULL past the end */
 char ops_kind(const ops_case *c, int slot);
 int ops_slots(const ops_entry *e);
 const char *ops_slot_name(const ops_entry *e, int slot, char *name16);

@@ -105,7 +105,7 @@ static void add_bwd(const atti_rnn_add *x)
             double d = de * v * (1.0 - t * t);
             dq += d;
             dv += de * t;
-            x->dkeys[at] = (float)((double)x->dkeys[at] + d);
+            if (x->dkeys) x->dkeys[at] = (float)((double)x->dkeys[at] + d);
         }
         x->dq[k] = (float)((double)x->dq[k] + dq);
         x->dv[k] = (float)((double)x->dv[k] + dv);

@@ -191,6 +191,15 @@ static void layers(void **state)
     rnn.direction = 0;
     rnn.x = f.x, rnn.offsets = f.offsets, rnn.w_ih[0] = f.x, rnn.w_hh[0] = f.x;
     REFUSES(att_op_rnn, (f.t, &rnn_y, &rnn_last, &rnn), ATT_ESHAPE, "w_ih");
+    att_op_rnn_attend_opts ra;
+    SURVIVES(att_op_rnn_attend_opts_init, (NULL));
+    att_op_rnn_attend_opts_init(&ra);
+    REFUSES(att_op_rnn_attend, (f.t, &rnn_y, &rnn_last, NULL), ATT_EINVAL, "NULL");
+    REFUSES(att_op_rnn_attend, (f.t, NULL, &rnn_last, &ra), ATT_EINVAL, "NULL");
+    REFUSES(att_op_rnn_attend, (NULL, &rnn_y, &rnn_last, &ra), ATT_EINVAL, "NULL");
+    REFUSES(att_op_rnn_attend, (f.t, &rnn_y, &rnn_last, &ra), ATT_EINVAL, "");
+    ra.max_source = 0;
+    REFUSES(att_op_rnn_attend, (f.t, &rnn_y, &rnn_last, &ra), ATT_EINVAL, "max_source");
     assert_true(rnn_y == 77 && rnn_last == 77);
 #define REFUSES_ATTENTION(assignment, code, part)                                      \
     do {                                                                               \
