@@ -10,7 +10,13 @@
 const command *const all_commands[] = {
     &cmd_demo,
     &cmd_train_translate,
+    &cmd_train_tag,
+    &cmd_train_classify,
+    &cmd_train_generate,
     &cmd_translate,
+    &cmd_tag,
+    &cmd_classify,
+    &cmd_generate,
     &cmd_evaluate,
     &cmd_info,
     &cmd_average,

@@ -7,8 +7,9 @@
 /* In the order of the choices of --activation. */
 static const int32_t activations[] = {ATT_ACT_RELU, ATT_ACT_GELU, ATT_ACT_SILU};
 
-static void show(train_opts *o)
+void train_show(train_opts *o)
 {
+    o->vocab = !o->t.char_vocab;
     o->norm = o->t.pre_norm != 0;
     o->precision = o->t.precision;
     o->activation = 0;
@@ -22,7 +23,7 @@ void train_defaults(void *opts)
 
     att_train_opts_init(&o->t);
     o->preset = NULL;
-    show(o);
+    train_show(o);
 }
 
 int train_preset(void *opts, const char *name)
@@ -31,10 +32,23 @@ int train_preset(void *opts, const char *name)
     att_status st = att_train_preset(&o->t, name);
 
     if (st == ATT_OK) {
-        show(o);
+        train_show(o);
         return 0;
     }
     return train_refused(st, "train translate");
+}
+
+static int settle_one_side(train_opts *o, const char *name)
+{
+    if (o->valid.n > 1) return cli_usage(name, "%s: --valid takes one file", name);
+    if (o->tokenizers.n > 1)
+        return cli_usage(name, "%s: --tokenizer takes one file", name);
+    o->settle(o);
+    o->t.n_train = o->train.n;
+    o->t.train_source = o->train.item;
+    if (o->valid.n) o->t.valid_source = o->valid.item[0];
+    if (o->tokenizers.n) o->t.tokenizer = o->tokenizers.item[0];
+    return 0;
 }
 
 int train_settle(train_opts *o, const char *name)
@@ -42,6 +56,7 @@ int train_settle(train_opts *o, const char *name)
     o->t.pre_norm = o->norm;
     o->t.precision = o->precision;
     o->t.activation = activations[o->activation];
+    if (o->one_side) return settle_one_side(o, name);
     if (o->train.n % 2)
         return cli_usage(name, "%s: --train takes pairs: source target [source target]",
                          name);

@@ -15,10 +15,21 @@ typedef struct train_opts {
     int32_t json;
     int32_t steps; /* bench */
     const char *batch;
+    int32_t arch, column, vocab; /* indices of the choices shown */
+    /* What train_run() is to do. */
+    const command *command;
+    att_status (*train_with)(const att_train_opts *o, att_train_estimate *e);
+    int (*plan)(struct train_opts *o); /* NULL: the options say it all */
+    void (*settle)(
+        struct train_opts *o); /* of one side: choices to the library's words */
+    bool one_side;
+    const char *items; /* what the files hold */
 } train_opts;
 
 void train_defaults(void *o);
 int train_preset(void *o, const char *name);
+/* The library's numbers as indices of the choices shown. */
+void train_show(train_opts *o);
 /* Words to pointers: files in pairs, choices to the library's numbers. Exit code. */
 int train_settle(train_opts *o, const char *name);
 

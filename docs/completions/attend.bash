@@ -23,9 +23,49 @@ _attend()
         --valid-tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
+    "train tag"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --column --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+        case $prev in
+        --column) words="upos xpos"; cur=${cur#=} ;;
+        --arch) words="xlm-roberta bert"; cur=${cur#=} ;;
+        --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
+        --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
+        --precision) words="float32 bfloat16"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "train classify"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --columns --regression --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+        case $prev in
+        --arch) words="xlm-roberta bert"; cur=${cur#=} ;;
+        --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
+        --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
+        --precision) words="float32 bfloat16"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "train generate"*) words="--train --valid --model --tokenizer --vocab-size --vocab --unigram --context --preset --arch --dim --ffn --heads --dec-depth --dropout --attention-dropout --kv-heads --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+        case $prev in
+        --vocab) words="char subword"; cur=${cur#=} ;;
+        --arch) words="llama gpt2"; cur=${cur#=} ;;
+        --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
+        --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
+        --precision) words="float32 bfloat16"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
     "translate "*) words="--model --input --output --prefix --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --maxi-batch --sampling --temperature --top-k --top-p --min-p --seed --n-best --alignment --attention --align-layer --align-head --word-scores --json --threads --config --quiet --color --help "
         case $prev in
         --early-stopping) words="bound first never"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "tag "*) words="--model --input --output --format --column --batch-rows --json --threads --config --quiet --color --help "
+        case $prev in
+        --format) words="auto conllu tsv text"; cur=${cur#=} ;;
+        --column) words="upos xpos"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "classify "*) words="--model --input --output --top --batch-rows --json --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "generate "*) words="--model --prompt --input --output --echo --json --max-tokens --min-tokens --stop --context --slide --sampling --temperature --top-k --top-p --min-p --repetition-penalty --no-repeat-ngram --seed --threads --config --quiet --color --help "
+        case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
     "evaluate "*) words="--reference --input --model --source --target --output --batch-tokens --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --tokenize --lowercase --chrf-lowercase --smooth --smooth-value --chrf-word-order --confidence-n --width --json --threads --config --quiet --color --help "
@@ -110,10 +150,13 @@ _attend()
         esac ;;
     esac
     if [ "$COMP_CWORD" = 1 ]; then
-        words="demo train translate evaluate info average tokenize vocab vocab bench bench bench explain explain explain plot help version "
+        words="demo train train train train translate tag classify generate evaluate info average tokenize vocab vocab bench bench bench explain explain explain plot help version "
     elif [ "$COMP_CWORD" = 2 ]; then
         case ${COMP_WORDS[1]} in
         train) words="$words translate" ;;
+        train) words="$words tag" ;;
+        train) words="$words classify" ;;
+        train) words="$words generate" ;;
         vocab) words="$words train" ;;
         vocab) words="$words show" ;;
         bench) words="$words train" ;;

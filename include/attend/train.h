@@ -31,6 +31,7 @@ typedef struct att_train_report {
     int32_t best;                  /* kind 2: the best so far */
     const char
         *text; /* a line for people; kind 1: only at the display frequency, else NULL */
+    double valid_accuracy; /* kind 2 of tag and classify, 0..1; < 0: not measured */
 } att_train_report;
 
 typedef struct att_train_opts {
@@ -97,12 +98,26 @@ typedef struct att_train_opts {
     /* Nonzero: batches hold sentences of similar length. Without padding that saves nothing, and a batch of mixed lengths
      * has the less noisy gradient: the default, 0, reached the same loss in fewer updates. */
     int32_t length_buckets;
+    /* Tasks of one side (tag, classify, generate): train_source and valid_source are their files, the targets are not
+     * read; the sizes are d_model, ffn, heads and encoder_layers, or decoder_layers of generate. */
+    const char
+        *task; /* for att_train_check(): translate (NULL), tag, classify, generate */
+    const char
+        *arch; /* xlm-roberta (default) or bert; generate: llama (default) or gpt2 */
+    /* classify: the columns in order, with text and label among them: "label,text". NULL: the first line names them, or
+     * the column with fewer different values is the label. */
+    const char *columns;
+    const char *tag_column; /* tag: upos (default) or xpos of CoNLL-U */
+    int32_t regression;     /* classify: nonzero: labels are numbers */
+    int32_t char_vocab;     /* generate: nonzero: a token a character, else sub-words */
+    int32_t
+        kv_heads; /* generate, llama: heads of keys and values; 0 = as many as heads */
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);
 /* tiny (Wu et al. 2021: 4+4 layers, width 128, 4 heads, ffn 256), small, base (Vaswani et al. 2017): the whole recipe,
  * that is sizes, dropout, batch, rates, schedule, how long (10,500, 30,000 and 100,000 updates), how often to validate
- * and to save, the beam of validations. ATT_ENOTFOUND lists the names. */
+ * and to save, the beam of validations. tag, classify, lm: first values for the other tasks. ATT_ENOTFOUND lists the names. */
 ATT_API ATT_MUST_CHECK att_status att_train_preset(att_train_opts *opts,
                                                    const char *name);
 
@@ -127,6 +142,22 @@ typedef struct att_train_estimate {
  * ATT_ECANCELLED after stop() said so (a checkpoint was saved); ATT_EDIVERGED when rolling back did not help. */
 ATT_API ATT_MUST_CHECK att_status att_train_translate(const att_train_opts *opts,
                                                       att_train_estimate *estimate);
+
+/* A label a word: files of CoNLL-U, or of token TAB label with a blank line after each sentence. Writes a model that
+ * att_tag() and Hugging Face's XLMRobertaForTokenClassification (or BERT's) read. A label that only the validation has
+ * is told and not counted. ATT_EFORMAT names file and line. Otherwise as att_train_translate(). */
+ATT_API ATT_MUST_CHECK att_status att_train_tag(const att_train_opts *opts,
+                                                att_train_estimate *estimate);
+/* A label, or with regression a number, a text: files of lines with a TAB, for att_classify() and
+ * XLMRobertaForSequenceClassification. Texts of more than max_length tokens are cut. A label that only the validation
+ * has is ATT_EFORMAT, and so are texts that all have the same label. */
+ATT_API ATT_MUST_CHECK att_status att_train_classify(const att_train_opts *opts,
+                                                     att_train_estimate *estimate);
+/* The next token of a running text, for att_lm and LlamaForCausalLM or GPT2LMHeadModel. The files are one text in their
+ * order; max_length is the context. Validation cuts the text into consecutive blocks of the context: every token but the
+ * first is predicted once, and nll is the mean over all of them. */
+ATT_API ATT_MUST_CHECK att_status att_train_generate(const att_train_opts *opts,
+                                                     att_train_estimate *estimate);
 
 /* Averages the weights of n checkpoints or model directories into out_dir. */
 ATT_API ATT_MUST_CHECK att_status att_average(const char *out_dir,

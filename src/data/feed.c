@@ -2,11 +2,15 @@
 #include "data/feed.h"
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "base/rng.h"
 #include "base/threads.h"
 #include "data/epoch.h"
 #include <string.h>
 
-enum { SLOTS = 3 }; /* one in use, one ready, one in the making */
+enum {
+    SLOTS = 3, /* one in use, one ready, one in the making */
+    SHIFT_STREAM = 0x73686966
+};
 
 typedef struct slot {
     atti_batch batch;
@@ -61,8 +65,9 @@ static att_status make_slots(atti_feed *f)
         atti_alloc(&f->block, (size_t)(SLOTS * ints), sizeof *f->block, "batches"));
     ATTI_TRY(
         atti_alloc(&f->lines, (size_t)(SLOTS * seqs), sizeof *f->lines, "batches"));
-    size_t longest = (size_t)(f->pairs->longest[0] + f->pairs->longest[1]);
-    ATTI_TRY(atti_alloc(&f->scratch, longest, 4, "batches"));
+    /* A block is read as it lies in the file, then with 4 bytes an id. */
+    size_t longest = (size_t)(f->pairs->longest[0] + f->pairs->longest[1]) + 1;
+    ATTI_TRY(atti_alloc(&f->scratch, 2 * longest, 4, "batches"));
     for (int i = 0; i < SLOTS; i++) {
         atti_batch *b = &f->slots[i].batch;
         int32_t *p = f->block + i * ints;
@@ -76,6 +81,49 @@ static att_status make_slots(atti_feed *f)
     return ATT_OK;
 }
 
+/* One item's ids behind the s and t rows that are there already. */
+static att_status fill_pair(atti_feed *f, atti_batch *b, int64_t k, int64_t s,
+                            int64_t t)
+{
+    ATTI_TRY(
+        atti_pairs_read(f->pairs, k, b->source.ids + s, b->targets + t, f->scratch));
+    /* Teacher forcing: the decoder sees the target shifted right by one. */
+    int64_t len = f->pairs->len[1][k];
+    b->target.ids[t] = f->opts.decoder_start;
+    memcpy(b->target.ids + t + 1, b->targets + t,
+           (size_t)(len - 1) * sizeof *b->targets);
+    return ATT_OK;
+}
+
+static att_status fill_labels(atti_feed *f, atti_batch *b, int64_t k, int64_t s,
+                              int64_t t)
+{
+    int32_t *label = b->targets + t;
+    ATTI_TRY(atti_pairs_read(f->pairs, k, b->source.ids + s, label, f->scratch));
+    for (int64_t i = 0; f->opts.ignore > 0 && i < f->pairs->len[1][k]; i++)
+        if (label[i] == f->opts.ignore) label[i] = -1;
+    return ATT_OK;
+}
+
+/* An epoch's cuts of a running text lie where its number says. */
+static int64_t shift_of(const atti_feed *f)
+{
+    if (!f->opts.shuffle || f->pairs->slack == 0) return 0;
+    atti_rng rng = {atti_key(f->opts.seed, (uint64_t)f->pos.epoch, SHIFT_STREAM), 0};
+    return (int64_t)atti_rng_below(&rng, (uint64_t)f->pairs->slack + 1);
+}
+
+static att_status fill_block(atti_feed *f, atti_batch *b, int64_t k, int64_t t)
+{
+    size_t n = (size_t)f->pairs->len[1][k];
+    size_t longest = (size_t)(f->pairs->longest[0] + f->pairs->longest[1]) + 1;
+    int32_t *ids = (int32_t *)f->scratch + longest;
+    ATTI_TRY(atti_pairs_read_block(f->pairs, k, shift_of(f), ids, f->scratch));
+    memcpy(b->target.ids + t, ids, n * sizeof *ids);
+    memcpy(b->targets + t, ids + 1, n * sizeof *ids);
+    return ATT_OK;
+}
+
 static att_status fill(atti_feed *f, atti_batch *b, const uint32_t *pairs, int64_t n)
 {
     int64_t s = 0, t = 0;
@@ -84,15 +132,13 @@ static att_status fill(atti_feed *f, atti_batch *b, const uint32_t *pairs, int64
         b->source.offsets[i] = (int32_t)s;
         b->target.offsets[i] = (int32_t)t;
         b->line[i] = k;
-        ATTI_TRY(atti_pairs_read(f->pairs, k, b->source.ids + s, b->targets + t,
-                                 f->scratch));
-        /* Teacher forcing: the decoder sees the target shifted right by one. */
-        int64_t len = f->pairs->len[1][k];
-        b->target.ids[t] = f->opts.decoder_start;
-        memcpy(b->target.ids + t + 1, b->targets + t,
-               (size_t)(len - 1) * sizeof *b->targets);
+        switch (f->opts.kind) {
+        case ATTI_FEED_PAIRS: ATTI_TRY(fill_pair(f, b, k, s, t)); break;
+        case ATTI_FEED_LABELS: ATTI_TRY(fill_labels(f, b, k, s, t)); break;
+        case ATTI_FEED_BLOCKS: ATTI_TRY(fill_block(f, b, k, t)); break;
+        }
         s += f->pairs->len[0][k];
-        t += len;
+        t += f->pairs->len[1][k];
     }
     b->source.offsets[n] = (int32_t)s;
     b->target.offsets[n] = (int32_t)t;

@@ -8,12 +8,21 @@
 #include "data/batch.h"
 #include "data/text/pairs.h"
 
+/* What the two sides of an item are. */
+typedef enum atti_feed_kind {
+    ATTI_FEED_PAIRS = 0,  /* target.ids: the target shifted right; targets: as it is */
+    ATTI_FEED_LABELS = 1, /* targets: the second side, target has no rows of its own */
+    ATTI_FEED_BLOCKS = 2  /* a running text: target.ids, and targets one further on */
+} atti_feed_kind;
+
 typedef struct atti_feed_opts {
     int64_t budget;        /* tokens a batch: neither side has more (one pair may) */
     int32_t decoder_start; /* first token of the decoder's input */
     int32_t shuffle;       /* 0: in the order of the files (validation) */
     int32_t by_length;     /* batches hold pairs of similar length */
     uint64_t seed;
+    atti_feed_kind kind;
+    int32_t ignore; /* LABELS: this id becomes -1, a row that does not count */
 } atti_feed_opts;
 
 typedef struct atti_feed_pos {

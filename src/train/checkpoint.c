@@ -97,29 +97,11 @@ static att_status remove_whole(const char *path)
 att_status atti_trainer_save_model_files(const atti_trainer *t,
                                          const atti_params *weights, const char *dir)
 {
-    char *p[4] = {NULL};
-    static const char *const names[4] = {"source.spm", "target.spm", "vocab.json",
-                                         "target_vocab.json"};
-    att_status st = ATT_OK;
-    for (int i = 0; i < 4 && st == ATT_OK; i++) {
-        st = atti_path_join(&p[i], t->dir, names[i]);
-    }
-    if (st == ATT_OK) {
-        atti_save s = {.family = t->family,
-                       .cfg = &t->cfg,
-                       .params = weights,
-                       .source_spm = p[0],
-                       .target_spm = p[1],
-                       .vocab = p[2],
-                       .target_vocab = t->tok[0] == t->tok[1] ? NULL : p[3],
-                       .seal_padding = 1,
-                       .source_lang = t->o.source_lang,
-                       .target_lang = t->o.target_lang,
-                       .num_beams = t->o.valid_beam > 0 ? t->o.valid_beam : 5,
-                       .max_length = t->o.max_length};
-        st = atti_model_save(dir, &s);
-    }
-    for (int i = 0; i < 4; i++) atti_free(p[i]);
+    char *paths[4] = {NULL};
+    atti_save s = {.family = t->family, .cfg = t->cfg, .params = weights};
+    att_status st = t->task->files(t, &s, paths);
+    if (st == ATT_OK) st = atti_model_save(dir, &s);
+    for (int i = 0; i < 4; i++) atti_free(paths[i]);
     return st;
 }
 

@@ -23,6 +23,7 @@ att_status atti_trainer_dry_run(atti_trainer *t, att_train_estimate *e)
     }
     atti_trainer_estimate(t, e);
     e->seconds_per_update = seconds / MEASURED;
+    /* As the loss counts them: labels of tagging are as many as rows, or fewer. */
     double per_epoch = (double)t->train.tokens[1] / (tokens / MEASURED);
     switch (t->after.unit) {
     case ATTI_UNIT_UPDATES: e->updates_total = (int64_t)ceil(t->after.count); break;

@@ -48,7 +48,7 @@ static att_status average(atti_trainer *t, atti_params *mean, size_t *n)
         mean->data = NULL;
         st = atti_alloc(&mean->data, t->params.count, sizeof *mean->data, "average");
         if (st == ATT_OK) {
-            st = atti_average_weights(mean->data, t->params.count, t->family, &t->cfg,
+            st = atti_average_weights(mean->data, t->params.count, t->family, t->cfg,
                                       list.p, list.n);
         }
         if (st == ATT_OK) *n = list.n;
@@ -71,7 +71,7 @@ static att_status load_best(atti_trainer *t, atti_params *best)
 {
     char *path = NULL;
     ATTI_TRY(atti_path_join(&path, t->dir, "best"));
-    att_status st = t->family->declare(&t->cfg, best);
+    att_status st = t->family->declare(t->cfg, best);
     if (st == ATT_OK) st = atti_weights_load(best, path);
     atti_free(path);
     return st;
@@ -79,8 +79,10 @@ static att_status load_best(atti_trainer *t, atti_params *best)
 
 static void say_result(atti_trainer *t, const char *what, const atti_validation *v)
 {
-    if (v->bleu >= 0.0) {
-        atti_train_say(t, 4, "%s: nll %.4f, BLEU %.2f", what, v->nll, v->bleu);
+    if (v->score >= 0.0 && t->task->two_files) {
+        atti_train_say(t, 4, "%s: nll %.4f, BLEU %.2f", what, v->nll, v->score);
+    } else if (v->score >= 0.0) {
+        atti_train_say(t, 4, "%s: nll %.4f, accuracy %.4f", what, v->nll, v->score);
     } else {
         atti_train_say(t, 4, "%s: nll %.4f", what, v->nll);
     }
@@ -91,7 +93,7 @@ static att_status judge(atti_trainer *t, const atti_params *mean, size_t n,
                         char *winner)
 {
     const atti_train_state *s = &t->state;
-    atti_validation best = {.nll = s->best_nll, .bleu = s->best_bleu};
+    atti_validation best = {.nll = s->best_nll, .score = s->best_score};
     *winner = n > 1 ? 'a' : 'l';
     if (t->valid.n == 0 || s->best_update < 0) return ATT_OK;
     char what[80];

@@ -121,12 +121,12 @@ static att_status validate(atti_trainer *t)
     /* Nothing is known yet: the checkpoint says that this validation is still due. */
     if (cut == ATT_ECANCELLED) return stopped(t);
     ATTI_TRY(cut);
-    atti_validation best = {.nll = s->best_nll, .bleu = s->best_bleu};
+    atti_validation best = {.nll = s->best_nll, .score = s->best_score};
     int better = s->best_update < 0 || atti_validation_better(&v, &best);
     if (better) {
         char *path = NULL;
         s->best_nll = v.nll;
-        s->best_bleu = v.bleu;
+        s->best_score = v.score;
         s->best_update = s->update;
         s->bad = 0;
         ATTI_TRY(atti_path_join(&path, t->dir, "best"));
@@ -211,49 +211,50 @@ att_status atti_trainer_run(atti_trainer *t)
     return st == ATT_ECANCELLED ? stopped(t) : st;
 }
 
-static att_status describe(atti_trainer *t)
+static att_status train_task(const att_train_opts *opts, const char *task,
+                             att_train_estimate *estimate)
 {
-    const atti_marian_config *c = &t->cfg;
-    atti_train_say(t, 0,
-                   "%s: %lld+%lld layers, width %lld, %lld heads, feed-forward %lld, "
-                   "vocabulary %lld, %.2f M parameters",
-                   t->cfg.is_plain_marian ? "Transformer (Marian layout)"
-                                          : "Transformer (model_type attend)",
-                   (long long)c->encoder_layers, (long long)c->decoder_layers,
-                   (long long)c->d_model, (long long)c->encoder_heads,
-                   (long long)c->encoder_ffn, (long long)c->vocab_size,
-                   (double)atti_params_total(&t->params) / 1e6);
-    if (!c->is_plain_marian) {
-        atti_train_say(t, 4,
-                       "MarianMTModel cannot hold this model (positions %s, score %s, "
-                       "normalise %s, %s-norm): it is written as model_type attend",
-                       t->o.positions, t->o.score, t->o.normalise,
-                       c->pre_norm ? "pre" : "post");
-    }
-    if (t->state.update > 0) {
-        atti_train_say(t, 4, "resumed at update %lld", (long long)t->state.update);
-    }
-    return ATT_OK;
-}
-
-att_status att_train_translate(const att_train_opts *opts, att_train_estimate *estimate)
-{
+    att_train_opts o;
     if (estimate) {
         ATTI_TRY(
             atti_check_out(estimate->size, sizeof *estimate, "att_train_estimate"));
     }
+    ATTI_TRY(atti_train_opts_copy(&o, opts));
+    o.task = task;
     atti_trainer t;
-    ATTI_TRY(atti_trainer_open(&t, opts));
+    ATTI_TRY(atti_trainer_open(&t, &o));
     att_status st = ATT_OK;
     if (t.o.dry_run) {
         st = atti_trainer_dry_run(&t, estimate);
     } else {
         if (estimate) atti_trainer_estimate(&t, estimate);
-        st = describe(&t);
-        if (st == ATT_OK) st = atti_trainer_run(&t);
+        t.task->describe(&t);
+        if (t.state.update > 0)
+            atti_train_say(&t, 4, "resumed at update %lld", (long long)t.state.update);
+        st = atti_trainer_run(&t);
     }
     atti_error e;
     atti_error_take(&e, st);
     atti_trainer_close(&t);
     return st == ATT_OK ? ATT_OK : atti_error_post(&e);
+}
+
+att_status att_train_translate(const att_train_opts *opts, att_train_estimate *estimate)
+{
+    return train_task(opts, atti_task_seq2seq.name, estimate);
+}
+
+att_status att_train_tag(const att_train_opts *opts, att_train_estimate *estimate)
+{
+    return train_task(opts, atti_task_tag.name, estimate);
+}
+
+att_status att_train_classify(const att_train_opts *opts, att_train_estimate *estimate)
+{
+    return train_task(opts, atti_task_classify.name, estimate);
+}
+
+att_status att_train_generate(const att_train_opts *opts, att_train_estimate *estimate)
+{
+    return train_task(opts, atti_task_generate.name, estimate);
 }

@@ -89,7 +89,7 @@ static att_train_report make_report(const atti_trainer *t, int32_t kind)
     r.remaining_s = remaining(t, done);
     r.lr = t->log.lr;
     r.grad_norm = t->log.norm;
-    r.valid_nll = r.valid_bleu = -1.0;
+    r.valid_nll = r.valid_bleu = r.valid_accuracy = -1.0;
     return r;
 }
 
@@ -150,6 +150,8 @@ static void write_metrics(atti_trainer *t, const att_train_report *r)
     if (r->kind == 2) {
         atti_jsonw_f64(&w, "valid_nll", r->valid_nll);
         if (r->valid_bleu >= 0.0) atti_jsonw_f64(&w, "valid_bleu", r->valid_bleu);
+        if (r->valid_accuracy >= 0.0)
+            atti_jsonw_f64(&w, "valid_accuracy", r->valid_accuracy);
         atti_jsonw_bool(&w, "best", r->best != 0);
     } else {
         atti_jsonw_f64(&w, "loss", r->loss);
@@ -218,15 +220,28 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
 void atti_train_log_valid(atti_trainer *t, const atti_validation *v, int best)
 {
     att_train_report r = make_report(t, 2);
-    char line[256], bleu[40] = "";
+    char line[256], figures[120];
     r.valid_nll = v->nll;
-    r.valid_bleu = v->bleu;
     r.best = best;
-    if (v->bleu >= 0.0) snprintf(bleu, sizeof bleu, "  BLEU %.2f", v->bleu);
-    snprintf(line, sizeof line,
-             "validation at update %lld: nll %.4f  perplexity %.3f  accuracy %.4f%s%s",
-             (long long)r.update, v->nll, exp(v->nll), v->accuracy, bleu,
-             best ? "  (best)" : "");
+    if (t->task->two_files) {
+        r.valid_bleu = v->score;
+    } else {
+        r.valid_accuracy = v->score;
+    }
+    if (t->o.regression) {
+        snprintf(figures, sizeof figures, "mean squared error %.5f", v->nll);
+    } else if (t->labels.n > 0) {
+        snprintf(figures, sizeof figures, "nll %.4f  accuracy %.4f", v->nll,
+                 v->accuracy);
+    } else {
+        int n = snprintf(figures, sizeof figures,
+                         "nll %.4f  perplexity %.3f  accuracy %.4f", v->nll,
+                         exp(v->nll), v->accuracy);
+        if (v->score >= 0.0 && n > 0 && (size_t)n < sizeof figures)
+            snprintf(figures + n, sizeof figures - (size_t)n, "  BLEU %.2f", v->score);
+    }
+    snprintf(line, sizeof line, "validation at update %lld: %s%s", (long long)r.update,
+             figures, best ? "  (best)" : "");
     put_line(t, line);
     write_metrics(t, &r);
     r.text = line;

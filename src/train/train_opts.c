@@ -1,4 +1,4 @@
-/* train_opts.c - defaults, presets and the refusal of nonsense. */
+/* train_opts.c - defaults and the refusal of nonsense. */
 #include "base/checked.h"
 #include "train/trainer.h"
 #include <math.h>
@@ -37,63 +37,6 @@ void att_train_opts_init(att_train_opts *o)
     o->disp_freq = "100u";
     o->valid_tokenize = "13a";
     o->keep_checkpoints = 5;
-}
-
-typedef struct preset {
-    const char *name;
-    int32_t d_model, ffn, heads, layers;
-    float dropout, lr;
-    int64_t warmup;
-    int32_t vocab, batch_tokens, average;
-    const char *schedule, *after, *valid_freq, *save_freq;
-} preset;
-
-/* tiny: Wu et al. 2021, "Good for Misconceived Reasons", with the batch and the falling
- * rate that did best on Multi30k; base: Vaswani et al. 2017, with fairseq's usual peak
- * rate; small lies between. Lengths are in updates, so that they suit a corpus of any
- * size: tiny's are 72 passes over 29,000 pairs. */
-static const preset presets[] = {
-    {"tiny", 128, 256, 4, 4, 0.3f, 0.005f, 2000, 10000, 3072, 10, "linear", "10500u",
-     "292u", "73u"},
-    {"small", 256, 1024, 4, 4, 0.2f, 0.001f, 4000, 10000, 4096, 10, "linear", "30Ku",
-     "833u", "208u"},
-    {"base", 512, 2048, 8, 6, 0.1f, 0.0007f, 4000, 32000, 4096, 5, "inverse-sqrt",
-     "100Ku", "2778u", "694u"},
-};
-
-att_status att_train_preset(att_train_opts *o, const char *name)
-{
-    if (!o || !name) {
-        return atti_fail(ATT_EINVAL, "att_train_preset: %s is NULL",
-                         o ? "name" : "opts");
-    }
-    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
-        const preset *p = &presets[i];
-        if (strcmp(p->name, name) != 0) continue;
-        o->d_model = p->d_model;
-        o->ffn = p->ffn;
-        o->heads = p->heads;
-        o->encoder_layers = o->decoder_layers = p->layers;
-        o->dropout = p->dropout;
-        o->lr = p->lr;
-        o->warmup = p->warmup;
-        o->vocab_size = p->vocab;
-        o->batch_tokens = p->batch_tokens;
-        o->average = o->keep_checkpoints = p->average;
-        o->label_smoothing = 0.1f;
-        o->beta1 = 0.9f;
-        o->beta2 = 0.98f;
-        o->activation = ATTI_ACT_RELU;
-        o->optimizer = "adam";
-        o->schedule = p->schedule;
-        o->after = p->after;
-        o->valid_freq = p->valid_freq;
-        o->save_freq = p->save_freq;
-        o->valid_beam = 5;
-        return ATT_OK;
-    }
-    return atti_fail(ATT_ENOTFOUND, "preset '%.40s' is not one of tiny, small, base",
-                     name);
 }
 
 att_status atti_check_out(uint32_t size, size_t want, const char *type)
@@ -186,19 +129,21 @@ static att_status check_ranges(const att_train_opts *o)
     return ATT_OK;
 }
 
-static att_status check_files(const att_train_opts *o)
+static att_status check_files(const atti_trainer *t)
 {
-    if (o->n_train < 1 || !o->train_source || !o->train_target) {
+    const att_train_opts *o = &t->o;
+    int both = t->task->two_files;
+    if (o->n_train < 1 || !o->train_source || (both && !o->train_target)) {
         return atti_fail(ATT_EINVAL, "no training files");
     }
     for (int32_t i = 0; i < o->n_train; i++) {
-        if (!o->train_source[i] || !o->train_target[i]) {
+        if (!o->train_source[i] || (both && !o->train_target[i])) {
             return atti_fail(ATT_EINVAL, "training file %d is NULL", i);
         }
     }
     if (!o->model_dir && !o->dry_run)
         return atti_fail(ATT_EINVAL, "no model directory");
-    if (!o->valid_source != !o->valid_target) {
+    if (both && !o->valid_source != !o->valid_target) {
         return atti_fail(ATT_EINVAL,
                          "validation needs both sides, only the %s is given",
                          o->valid_source ? "source" : "target");
@@ -268,37 +213,13 @@ att_status atti_train_model_config(atti_marian_config *c, const att_train_opts *
     return atti_marian_config_check(c);
 }
 
-static att_status check_positions(const att_train_opts *o)
-{
-    int d = (int)(o->d_model / o->heads);
-    if (!o->positions || strcmp(o->positions, "rope") != 0 || d % 2 == 0) return ATT_OK;
-    return atti_fail(ATT_EINVAL,
-                     "--positions rope turns pairs: --dim %d and --heads %d make heads "
-                     "%d wide, which is odd",
-                     (int)o->d_model, (int)o->heads, d);
-}
-
-/* BLEU's tokenisations: told before the first validation, not by it. */
-static att_status check_tokenize(const char *name)
-{
-    static const char *const names[] = {"13a", "zh", "char", "none", "intl"};
-    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0) return ATT_OK;
-    }
-    return atti_fail(ATT_EINVAL,
-                     "--valid-tokenize '%.40s' is not one of 13a, zh, char, none, intl",
-                     name ? name : "");
-}
-
 att_status atti_train_opts_check(atti_trainer *t)
 {
-    ATTI_TRY(check_files(&t->o));
+    ATTI_TRY(atti_task_find(&t->task, t->o.task));
+    ATTI_TRY(check_files(t));
     ATTI_TRY(check_ranges(&t->o));
     ATTI_TRY(parse_words(t));
-    ATTI_TRY(check_tokenize(t->o.valid_tokenize));
-    ATTI_TRY(check_positions(&t->o));
-    /* Words and sizes of the model are wrong with any vocabulary: say so at once. */
-    return atti_train_model_config(&t->cfg, &t->o, 100, 100);
+    return t->task->check(t);
 }
 
 att_status att_train_check(const att_train_opts *opts)

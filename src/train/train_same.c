@@ -38,7 +38,7 @@ static att_status digest_pairs(uint64_t *out, const atti_pairs *p)
 {
     unsigned char *block = NULL;
     uint64_t h = 1;
-    int64_t left = (p->tokens[0] + p->tokens[1]) * p->id_bytes;
+    int64_t left = p->stored * p->id_bytes;
     off_t at = 0;
     *out = 0;
     if (p->n == 0) return ATT_OK;
@@ -121,6 +121,13 @@ static const item items[] = {
     ITEM("--length-buckets", I32, length_buckets),
     ITEM("--precision", I32, precision),
     ITEM("--exponential-smoothing", F32, ema),
+    ITEM("--task", TEXT, task),
+    ITEM("--arch", TEXT, arch),
+    ITEM("--columns", TEXT, columns),
+    ITEM("--column", TEXT, tag_column),
+    ITEM("--regression", I32, regression),
+    ITEM("--char-vocab", I32, char_vocab),
+    ITEM("--kv-heads", I32, kv_heads),
 };
 enum { N_ITEMS = sizeof items / sizeof *items, TEXT_BYTES = 64 };
 

@@ -19,7 +19,7 @@ void atti_train_state_init(atti_train_state *s)
     memset(s, 0, sizeof *s);
     s->done_warm = -1.0;
     s->lr_scale = 1.0;
-    s->best_nll = s->best_bleu = -1.0;
+    s->best_nll = s->best_score = -1.0;
     s->best_update = -1;
 }
 
@@ -63,7 +63,7 @@ static const state_field fields[] = {
     NUM("lr_scale", lr_scale),
     INT("rollbacks", rollbacks),
     NUM("best_nll", best_nll),
-    NUM("best_bleu", best_bleu),
+    NUM("best_bleu", best_score),
     INT("best_update", best_update),
     INT("bad", bad),
     INT("due_valid", due_valid),

@@ -1,9 +1,11 @@
 /* trainer.h - everything one training holds, and the rooms that work on it.
  *
- *   train_opts.c        defaults, presets, checks of the options
+ *   train_opts.c        defaults and checks of the options
+ *   train_presets.c     recipes by name
  *   train_config.c      the effective options as JSON, beside the model
  *   trainer_setup.c     directory, vocabulary, corpus, model, memory
  *   trainer_vocab.c     tokenizers: given, or trained on the corpus
+ *   tasks/              what is learnt: translate, tag, classify, generate
  *   train_state.c       the numbers that a checkpoint must bring back
  *   train_same.c        the options and files that must not change on the way
  *   leftovers.c         what killed trainings left half-made
@@ -26,6 +28,7 @@
 #include "models/marian/marian_config.h"
 #include "train/optim.h"
 #include "train/schedule.h"
+#include "train/tasks/label_set.h"
 #include "train/tasks/task.h"
 #include <stdio.h>
 
@@ -40,7 +43,7 @@ typedef struct atti_train_state {
     double lr_scale; /* halved by every rollback */
     int64_t rollbacks; /* since the last validation or checkpoint that went well */
     double best_nll;   /* of validations; < 0: none yet */
-    double best_bleu;  /* < 0: none yet */
+    double best_score; /* the task's own, such as BLEU; < 0: none yet */
     int64_t best_update;
     int64_t bad;          /* validations since the best */
     int64_t due_valid;    /* 1: this update's validation was not finished */
@@ -67,8 +70,15 @@ typedef struct atti_trainer {
     att_tokenizer *tok[2]; /* the same one twice when joint */
     atti_pairs train, valid;
     uint64_t digest[2]; /* of their tokens; 0: not there */
-    atti_marian_config cfg;
+    const atti_task *task;
+    void *cfg;                 /* the family's */
+    atti_marian_config marian; /* cfg of sequence to sequence */
+    void *owned_cfg;           /* cfg of the others, freed at the end */
     const atti_family *family;
+    atti_label_set labels;
+    int64_t unseen; /* words of the validation whose label no training file has */
+    int64_t unseen_line;
+    char *unseen_label;
     atti_params params;
     float *grads;
     atti_optim optim;
@@ -104,7 +114,7 @@ ATT_MUST_CHECK att_status atti_train_model_config(atti_marian_config *c,
 /* train_config.c */
 ATT_MUST_CHECK att_status atti_train_config_write(const atti_trainer *t);
 
-/* trainer_vocab.c */
+/* trainer_vocab.c: of sequence to sequence */
 ATT_MUST_CHECK att_status atti_trainer_vocab(atti_trainer *t);
 
 /* trainer_setup.c */
@@ -171,18 +181,23 @@ ATT_MUST_CHECK att_status atti_trainer_run(atti_trainer *t);
 ATT_MUST_CHECK att_status atti_trainer_gradients(atti_trainer *t, atti_loss_sums *sums,
                                                  double *norm);
 
+/* BLEU of held-out pairs; of sequence to sequence. */
+ATT_MUST_CHECK att_status atti_trainer_bleu(atti_trainer *t, const atti_params *weights,
+                                            struct atti_validation *v);
+
 /* estimate.c */
 ATT_MUST_CHECK att_status atti_trainer_dry_run(atti_trainer *t, att_train_estimate *e);
 
 /* validate.c */
 typedef struct atti_validation {
     double nll, accuracy;
-    double bleu; /* < 0: not measured */
+    double
+        score; /* what decides, higher is better: BLEU, accuracy; < 0: not measured */
 } atti_validation;
 ATT_MUST_CHECK att_status atti_trainer_validate(atti_trainer *t,
                                                 const atti_params *weights,
                                                 atti_validation *v);
-/* Whether a is better: by BLEU where both have it, else by loss. */
+/* Whether a is better: by score where both have one, else by loss. */
 int atti_validation_better(const atti_validation *a, const atti_validation *b);
 
 /* finish.c */

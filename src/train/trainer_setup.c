@@ -37,10 +37,12 @@ static int has_checkpoint(const char *checkpoints)
 
 static att_status forget_old(const atti_trainer *t)
 {
-    static const char *const names[] = {
-        "model.safetensors", "config.json", "vocab.json",
-        "target_vocab.json", "source.spm",  "target.spm",
-        "checkpoints",       "best",        "average"};
+    static const char *const names[] = {"model.safetensors", "config.json",
+                                        "vocab.json",        "target_vocab.json",
+                                        "source.spm",        "target.spm",
+                                        "checkpoints",       "best",
+                                        "average",           "tokenizer.json",
+                                        "tokenizer.model",   "tokenizer_config.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = NULL;
         ATTI_TRY(atti_path_join(&path, t->dir, names[i]));
@@ -54,15 +56,6 @@ static att_status forget_old(const atti_trainer *t)
         ATTI_TRY(st);
     }
     return ATT_OK;
-}
-
-/* Before a directory is made and minutes go into a vocabulary. */
-static att_status check_files(const att_train_opts *o)
-{
-    int64_t n = 0;
-    ATTI_TRY(atti_pairs_count(&n, o->train_source, o->train_target, o->n_train));
-    if (!o->valid_source) return ATT_OK;
-    return atti_pairs_count(&n, &o->valid_source, &o->valid_target, 1);
 }
 
 static att_status open_directory(atti_trainer *t)
@@ -96,57 +89,41 @@ static att_status open_directory(atti_trainer *t)
 
 /* ---- corpus --------------------------------------------------------------------- */
 
-static att_status encode(void *ctx, int side, const char *text, size_t n, int32_t **ids,
-                         size_t *n_ids, size_t *cap)
+static void say_corpus(atti_trainer *t, const char *what, const atti_pairs *p)
 {
-    const atti_trainer *t = ctx;
-    return att_tokenizer_encode(t->tok[side], text, n, ids, n_ids, cap);
-}
-
-static att_status open_pairs(atti_trainer *t, atti_pairs *p, const char *const *source,
-                             const char *const *target, int32_t n)
-{
-    atti_pairs_opts o = {.source = source,
-                         .target = target,
-                         .n_files = n,
-                         .temp_dir = t->dir,
-                         .encode = encode,
-                         .encode_ctx = t,
-                         .max_length = t->o.max_length};
-    for (int i = 0; i < 2; i++) {
-        o.vocab_size[i] = att_tokenizer_size(t->tok[i]);
-        o.eos[i] = att_tokenizer_eos(t->tok[i]);
+    const char *items = t->task->items;
+    if (t->task->feed == ATTI_FEED_PAIRS) {
+        atti_train_say(t, 4, "%s: %lld pairs, %lld source and %lld target tokens", what,
+                       (long long)p->n, (long long)p->tokens[0],
+                       (long long)p->tokens[1]);
+    } else {
+        atti_train_say(t, 4, "%s: %lld %s, %lld tokens", what, (long long)p->n, items,
+                       (long long)(p->is_stream ? p->stored : p->tokens[0]));
     }
-    return atti_pairs_open(p, &o);
-}
-
-static void say_pairs(atti_trainer *t, const char *what, const atti_pairs *p)
-{
-    atti_train_say(t, 4, "%s: %lld pairs, %lld source and %lld target tokens", what,
-                   (long long)p->n, (long long)p->tokens[0], (long long)p->tokens[1]);
+    if (p->cut > 0)
+        atti_train_say(t, 4, "%s: %lld %s cut to %d tokens", what, (long long)p->cut,
+                       items, p->max_length);
     if (p->n == p->lines) return;
     atti_train_say(t, 4,
-                   "%s: %lld of %lld pairs left out: %lld longer than %d tokens, %lld "
-                   "with an empty side, %lld not UTF-8",
-                   what, (long long)(p->lines - p->n), (long long)p->lines,
+                   "%s: %lld of %lld %s left out: %lld longer than %d tokens, %lld "
+                   "%s, %lld not UTF-8",
+                   what, (long long)(p->lines - p->n), (long long)p->lines, items,
                    (long long)p->too_long, p->max_length, (long long)p->empty,
+                   t->task->two_files ? "with an empty side" : "empty",
                    (long long)p->invalid);
 }
 
 static att_status open_corpus(atti_trainer *t)
 {
     const att_train_opts *o = &t->o;
-    ATTI_TRY(open_pairs(t, &t->train, o->train_source, o->train_target, o->n_train));
-    if (o->valid_source) {
-        ATTI_TRY(open_pairs(t, &t->valid, &o->valid_source, &o->valid_target, 1));
-    }
-    t->feed_opts = (atti_feed_opts){
-        .budget = atti_max_i64(1, o->batch_tokens / o->accumulate),
-        .decoder_start = (int32_t)t->cfg.decoder_start_id,
-        .shuffle = 1,
-        .by_length = o->length_buckets != 0,
-        .seed = o->seed,
-    };
+    ATTI_TRY(t->task->open(t, &t->train, 0));
+    if (o->valid_source) ATTI_TRY(t->task->open(t, &t->valid, 1));
+    t->feed_opts.budget = atti_max_i64(1, o->batch_tokens / o->accumulate);
+    t->feed_opts.shuffle = 1;
+    t->feed_opts.by_length = o->length_buckets != 0;
+    t->feed_opts.seed = o->seed;
+    t->feed_opts.kind = t->task->feed;
+    if (t->labels.n > 0) t->feed_opts.ignore = (int32_t)t->labels.n;
     return ATT_OK;
 }
 
@@ -154,21 +131,17 @@ static att_status open_corpus(atti_trainer *t)
 
 static att_status make_model(atti_trainer *t)
 {
-    ATTI_TRY(atti_train_model_config(&t->cfg, &t->o, att_tokenizer_size(t->tok[0]),
-                                     att_tokenizer_size(t->tok[1])));
-    const char *type = t->cfg.is_plain_marian ? "marian" : "attend";
-    t->family = atti_family_find(type);
-    if (!t->family) return atti_fail(ATT_EBUG, "no family '%s'", type);
-    ATTI_TRY(t->family->declare(&t->cfg, &t->params));
+    ATTI_TRY(t->task->model(t));
+    ATTI_TRY(t->family->declare(t->cfg, &t->params));
     ATTI_TRY(att_tape_create(&t->tape));
     atti_program_opts po = {.training = 1, .label_smoothing = t->o.label_smoothing};
-    ATTI_TRY(t->family->build(&t->cfg, &t->params, t->tape, &po, &t->io));
+    ATTI_TRY(t->family->build(t->cfg, &t->params, t->tape, &po, &t->io));
     t->optim.beta1 = t->o.beta1;
     t->optim.beta2 = t->o.beta2;
     t->optim.eps = t->o.adam_eps;
     t->optim.weight_decay = t->o.weight_decay;
     t->optim.ema_rate = t->o.ema;
-    t->step = (atti_step){t->tape, &t->io, &atti_task_seq2seq, t->o.seed};
+    t->step = (atti_step){t->tape, &t->io, t->task, t->o.seed};
     return ATT_OK;
 }
 
@@ -210,20 +183,13 @@ static att_status check_memory(const atti_trainer *t)
 static att_status plan_memory(atti_trainer *t)
 {
     int64_t rows[4] = {0};
-    int64_t vs = 0, vt = 0, vn = 0;
-    atti_feed_max_rows(&t->train, &t->feed_opts, &rows[0], &rows[1], &rows[2]);
-    if (t->valid.n > 0) {
-        atti_feed_max_rows(&t->valid, &t->feed_opts, &vs, &vt, &vn);
-        rows[0] = atti_max_i64(rows[0], vs);
-        rows[1] = atti_max_i64(rows[1], vt);
-        rows[2] = atti_max_i64(rows[2], vn);
-    }
-    rows[3] = rows[2] + 1;
+    int32_t n_rows = 0;
+    atti_task_max_rows(t->family, &t->train, &t->valid, &t->feed_opts, rows, &n_rows);
     att_tape_plan_opts po;
     att_tape_plan_opts_init(&po);
     po.training = 1;
     po.max_rows = rows;
-    po.n_max_rows = 4;
+    po.n_max_rows = n_rows;
     po.precision = t->o.precision;
     t->memory.size = (uint32_t)sizeof t->memory;
     ATTI_TRY(att_tape_measure(t->tape, &po, &t->memory));
@@ -264,9 +230,9 @@ static void say_precision(atti_trainer *t)
 static att_status open_trainer(atti_trainer *t)
 {
     ATTI_TRY(atti_train_opts_check(t));
-    ATTI_TRY(check_files(&t->o));
+    if (t->task->check_files) ATTI_TRY(t->task->check_files(t));
     ATTI_TRY(open_directory(t));
-    ATTI_TRY(atti_trainer_vocab(t));
+    ATTI_TRY(t->task->vocab(t));
     ATTI_TRY(make_model(t));
     ATTI_TRY(open_corpus(t));
     ATTI_TRY(plan_memory(t));
@@ -282,8 +248,8 @@ static att_status open_trainer(atti_trainer *t)
     if (t->o.resume && !found) {
         atti_train_say(t, 4, "nothing to resume in %s: starting anew", t->dir);
     }
-    say_pairs(t, "training", &t->train);
-    if (t->valid.n > 0) say_pairs(t, "validation", &t->valid);
+    say_corpus(t, "training", &t->train);
+    if (t->valid.n > 0) say_corpus(t, "validation", &t->valid);
     return atti_trainer_open_feed(t);
 }
 
@@ -317,6 +283,9 @@ void atti_trainer_close(atti_trainer *t)
     atti_optim_deinit(&t->optim);
     atti_params_deinit(&t->params);
     atti_free(t->grads);
+    atti_free(t->owned_cfg);
+    atti_free(t->unseen_label);
+    atti_label_set_deinit(&t->labels);
     if (t->tok[1] != t->tok[0]) att_tokenizer_destroy(t->tok[1]);
     att_tokenizer_destroy(t->tok[0]);
     if (t->o.dry_run && t->dir) (void)!atti_remove_tree(t->dir);

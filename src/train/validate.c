@@ -22,8 +22,12 @@ static att_status mean_loss(atti_trainer *t, atti_validation *v)
     } while (st == ATT_OK && item.seen < t->valid.n);
     atti_feed_close(feed);
     ATTI_TRY(st);
+    if (!(sums.count > 0.0))
+        return atti_fail(ATT_EFORMAT, "%s: nothing to validate with: no %s counts",
+                         t->o.valid_source, t->task->items);
     v->nll = sums.nll / sums.count;
     v->accuracy = sums.correct / sums.count;
+    if (t->labels.n > 0) v->score = v->accuracy;
     return ATT_OK;
 }
 
@@ -124,15 +128,16 @@ static att_status translate_all(const atti_trainer *t, const att_model *model,
 }
 
 /* Decoding takes a model as any user has one: from a directory. */
-static att_status measure_bleu(atti_trainer *t, const atti_params *weights,
-                               atti_validation *v)
+att_status atti_trainer_bleu(atti_trainer *t, const atti_params *weights,
+                             atti_validation *v)
 {
     char *path = NULL;
     att_model *model = NULL;
+    if (t->o.valid_beam <= 0) return ATT_OK;
     ATTI_TRY(atti_path_join(&path, t->checkpoints, "validating.tmp"));
     att_status st = atti_trainer_save_model(t, weights, path);
     if (st == ATT_OK) st = att_model_load(&model, path);
-    if (st == ATT_OK) st = translate_all(t, model, &v->bleu);
+    if (st == ATT_OK) st = translate_all(t, model, &v->score);
     att_model_destroy(model);
     /* Stopped in the middle: there is no figure. What cannot be removed now is removed
      * when the directory is next opened. */
@@ -145,7 +150,7 @@ static att_status measure_bleu(atti_trainer *t, const atti_params *weights,
 att_status atti_trainer_validate(atti_trainer *t, const atti_params *weights,
                                  atti_validation *v)
 {
-    *v = (atti_validation){.bleu = -1.0};
+    *v = (atti_validation){.score = -1.0};
     int other = weights->data != t->params.data;
     if (other) ATTI_TRY(atti_family_bind(t->tape, weights, t->grads));
     att_status st = mean_loss(t, v);
@@ -153,14 +158,14 @@ att_status atti_trainer_validate(atti_trainer *t, const atti_params *weights,
         att_status back = atti_family_bind(t->tape, &t->params, t->grads);
         if (st == ATT_OK) st = back;
     }
-    if (st == ATT_OK && t->o.valid_beam > 0) st = measure_bleu(t, weights, v);
+    if (st == ATT_OK && t->task->measure) st = t->task->measure(t, weights, v);
     return st;
 }
 
 int atti_validation_better(const atti_validation *a, const atti_validation *b)
 {
-    if (a->bleu >= 0.0 && b->bleu >= 0.0 && a->bleu != b->bleu) {
-        return a->bleu > b->bleu;
+    if (a->score >= 0.0 && b->score >= 0.0 && a->score != b->score) {
+        return a->score > b->score;
     }
     return a->nll < b->nll;
 }

@@ -254,7 +254,7 @@ static att_status read_file_pair(writer *wr, window *w, int32_t k)
     return st;
 }
 
-static att_status temp_file(FILE **f, const char *dir)
+att_status atti_pairs_temp(FILE **f, const char *dir)
 {
     if (!dir) {
         *f = tmpfile();
@@ -312,7 +312,7 @@ static att_status open_pairs(atti_pairs *p, const atti_pairs_opts *o)
     ATTI_TRY(atti_alloc(&wr, 1, sizeof *wr, "corpus writer"));
     wr->p = p;
     wr->o = o;
-    att_status st = temp_file(&wr->f, o->temp_dir);
+    att_status st = atti_pairs_temp(&wr->f, o->temp_dir);
     if (st == ATT_OK) st = tokenise(p, o, wr);
     if (st == ATT_OK) {
         p->fd = dup(fileno(wr->f));
@@ -336,6 +336,7 @@ att_status atti_pairs_open(atti_pairs *p, const atti_pairs_opts *o)
     p->id_bytes = v <= 65536 ? 2 : 4;
     p->max_length = (int)o->max_length;
     att_status st = open_pairs(p, o);
+    p->stored = p->tokens[0] + p->tokens[1];
     if (st != ATT_OK) atti_pairs_close(p);
     return st;
 }
@@ -350,20 +351,39 @@ void atti_pairs_close(atti_pairs *p)
     p->fd = -1;
 }
 
-att_status atti_pairs_read(const atti_pairs *p, int64_t i, int32_t *source,
-                           int32_t *target, void *scratch)
+/* n ids from the at-th of the file. */
+static att_status read_ids(const atti_pairs *p, uint64_t first, size_t n, void *to)
 {
-    size_t n0 = p->len[0][i], n1 = p->len[1][i];
-    size_t bytes = (n0 + n1) * (size_t)p->id_bytes, got = 0;
-    off_t at = (off_t)(p->offset[i] * (uint64_t)p->id_bytes);
+    size_t bytes = n * (size_t)p->id_bytes, got = 0;
+    off_t at = (off_t)(first * (uint64_t)p->id_bytes);
     while (got < bytes) {
-        ssize_t r = pread(p->fd, (char *)scratch + got, bytes - got, at + (off_t)got);
+        ssize_t r = pread(p->fd, (char *)to + got, bytes - got, at + (off_t)got);
         if (r < 0 && errno == EINTR) continue;
         if (r <= 0) {
             return atti_fail_errno(ATT_EIO, errno, "cannot read the tokenised corpus");
         }
         got += (size_t)r;
     }
+    return ATT_OK;
+}
+
+att_status atti_pairs_read_block(const atti_pairs *p, int64_t i, int64_t shift,
+                                 int32_t *ids, void *scratch)
+{
+    size_t n = (size_t)p->len[1][i] + 1;
+    uint64_t first = p->offset[i] + (uint64_t)shift;
+    if (p->id_bytes == 4) return read_ids(p, first, n, ids);
+    ATTI_TRY(read_ids(p, first, n, scratch));
+    const uint16_t *narrow = scratch;
+    for (size_t k = 0; k < n; k++) ids[k] = narrow[k];
+    return ATT_OK;
+}
+
+att_status atti_pairs_read(const atti_pairs *p, int64_t i, int32_t *source,
+                           int32_t *target, void *scratch)
+{
+    size_t n0 = p->len[0][i], n1 = p->len[1][i];
+    ATTI_TRY(read_ids(p, p->offset[i], n0 + n1, scratch));
     if (p->id_bytes == 4) {
         memcpy(source, scratch, n0 * 4);
         memcpy(target, (const int32_t *)scratch + n0, n1 * 4);

@@ -1,4 +1,5 @@
-/* pairs.h - a parallel corpus, tokenised once.
+/* pairs.h - a corpus, tokenised once: pairs of sentences (pairs.c), items that a task makes,
+ * or blocks of one running text (items.c).
  *
  * Ids go to an unlinked temporary file (2 bytes a token where the vocabulary allows) and
  * are read back by position; in memory stay 12 bytes a pair: where it lies and how long
@@ -8,6 +9,7 @@
 #define ATTI_PAIRS_H
 
 #include "base/error.h"
+#include <stdio.h>
 
 /* Appends the ids of a text to the caller's growing array, without </s>. side 0 =
  * source, 1 = target. Called from several threads at once. */
@@ -37,6 +39,12 @@ typedef struct atti_pairs {
     int fd;
     int id_bytes;
     int max_length;
+    int64_t stored; /* ids in the file */
+    /* A running text: item i is the len[1][i] + 1 ids from offset[i], the last of which is
+     * the first of the next item; a reader may move all of them by up to slack. */
+    int32_t is_stream;
+    int64_t slack;
+    int64_t cut; /* items that were shortened to the maximum length */
 } atti_pairs;
 
 /* ATT_EFORMAT: files of unequal length (both numbers named), or no usable pair left. */
@@ -50,5 +58,37 @@ void atti_pairs_close(atti_pairs *p); /* zeroed, or fd < 0: nothing */
 ATT_MUST_CHECK att_status atti_pairs_read(const atti_pairs *p, int64_t i,
                                           int32_t *source, int32_t *target,
                                           void *scratch);
+
+/* One item: ids of both sides (either may be empty), borrowed until the next call. */
+typedef struct atti_item {
+    const int32_t *ids[2];
+    size_t n[2];
+    int32_t end;  /* nonzero: there are no more */
+    int32_t skip; /* nonzero: an item that is counted as empty and left out */
+} atti_item;
+
+typedef struct atti_items_opts {
+    att_status (*next)(void *ctx, atti_item *out);
+    void *ctx;
+    const char *name;     /* the first file, for messages */
+    const char *temp_dir; /* as above */
+    int64_t limit[2];     /* ids lie below; 0: any 32 bits, not compared */
+    int64_t max_length;   /* longer items are left out; 1..65535 */
+} atti_items_opts;
+ATT_MUST_CHECK att_status atti_pairs_from_items(atti_pairs *p,
+                                                const atti_items_opts *opts);
+/* The ids of side 0 of all items as one running text, cut into blocks of max_length rows.
+ * may_shift: all blocks are whole and some slack stays, so that each epoch can cut
+ * elsewhere; else every id but the first is said by exactly one block. A text that is
+ * shorter than a block is one block. ATT_EFORMAT: fewer than two ids. */
+ATT_MUST_CHECK att_status atti_pairs_from_stream(atti_pairs *p,
+                                                 const atti_items_opts *opts,
+                                                 int may_shift);
+/* len[1][i] + 1 ids of a running text, all blocks moved by `shift`. */
+ATT_MUST_CHECK att_status atti_pairs_read_block(const atti_pairs *p, int64_t i,
+                                                int64_t shift, int32_t *ids,
+                                                void *scratch);
+/* An unlinked temporary file. */
+ATT_MUST_CHECK att_status atti_pairs_temp(FILE **f, const char *dir);
 
 #endif

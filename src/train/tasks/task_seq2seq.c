@@ -1,6 +1,11 @@
 /* task_seq2seq.c - a source sequence, a target sequence shifted right, a token to say at
  * every target row. */
-#include "train/tasks/task.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "models/save.h"
+#include "train/trainer.h"
+#include <math.h>
+#include <string.h>
 
 static att_status set(att_tape *tape, const atti_program_io *io, const atti_batch *b)
 {
@@ -19,4 +24,133 @@ static att_status set(att_tape *tape, const atti_program_io *io, const atti_batc
     return att_tape_set(tape, io->targets, b->targets);
 }
 
-const atti_task atti_task_seq2seq = {.name = "seq2seq", .set = set};
+/* ---- options --------------------------------------------------------------------- */
+
+/* BLEU's tokenisations: told before the first validation, not by it. */
+static att_status check_tokenize(const char *name)
+{
+    static const char *const names[] = {"13a", "zh", "char", "none", "intl"};
+    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) return ATT_OK;
+    }
+    return atti_fail(ATT_EINVAL,
+                     "--valid-tokenize '%.40s' is not one of 13a, zh, char, none, intl",
+                     name ? name : "");
+}
+
+static att_status check_positions(const att_train_opts *o)
+{
+    int d = (int)(o->d_model / o->heads);
+    if (!o->positions || strcmp(o->positions, "rope") != 0 || d % 2 == 0) return ATT_OK;
+    return atti_fail(ATT_EINVAL,
+                     "--positions rope turns pairs: --dim %d and --heads %d make heads "
+                     "%d wide, which is odd",
+                     (int)o->d_model, (int)o->heads, d);
+}
+
+static att_status check(atti_trainer *t)
+{
+    ATTI_TRY(check_tokenize(t->o.valid_tokenize));
+    ATTI_TRY(check_positions(&t->o));
+    /* Words and sizes of the model are wrong with any vocabulary: say so at once. */
+    return atti_train_model_config(&t->marian, &t->o, 100, 100);
+}
+
+/* Before a directory is made and minutes go into a vocabulary. */
+static att_status check_files(atti_trainer *t)
+{
+    const att_train_opts *o = &t->o;
+    int64_t n = 0;
+    ATTI_TRY(atti_pairs_count(&n, o->train_source, o->train_target, o->n_train));
+    if (!o->valid_source) return ATT_OK;
+    return atti_pairs_count(&n, &o->valid_source, &o->valid_target, 1);
+}
+
+/* ---- model, corpus, files -------------------------------------------------------- */
+
+static att_status model(atti_trainer *t)
+{
+    ATTI_TRY(atti_train_model_config(&t->marian, &t->o, att_tokenizer_size(t->tok[0]),
+                                     att_tokenizer_size(t->tok[1])));
+    const char *type = t->marian.is_plain_marian ? "marian" : "attend";
+    t->cfg = &t->marian;
+    t->feed_opts.decoder_start = (int32_t)t->marian.decoder_start_id;
+    t->family = atti_family_find(type);
+    if (!t->family) return atti_fail(ATT_EBUG, "no family '%s'", type);
+    return ATT_OK;
+}
+
+static att_status encode(void *ctx, int side, const char *text, size_t n, int32_t **ids,
+                         size_t *n_ids, size_t *cap)
+{
+    const atti_trainer *t = ctx;
+    return att_tokenizer_encode(t->tok[side], text, n, ids, n_ids, cap);
+}
+
+static att_status open_pairs(atti_trainer *t, atti_pairs *p, int valid)
+{
+    const att_train_opts *opts = &t->o;
+    atti_pairs_opts o = {.source = valid ? &opts->valid_source : opts->train_source,
+                         .target = valid ? &opts->valid_target : opts->train_target,
+                         .n_files = valid ? 1 : opts->n_train,
+                         .temp_dir = t->dir,
+                         .encode = encode,
+                         .encode_ctx = t,
+                         .max_length = opts->max_length};
+    for (int i = 0; i < 2; i++) {
+        o.vocab_size[i] = att_tokenizer_size(t->tok[i]);
+        o.eos[i] = att_tokenizer_eos(t->tok[i]);
+    }
+    return atti_pairs_open(p, &o);
+}
+
+static att_status files(const atti_trainer *t, atti_save *s, char *paths[4])
+{
+    static const char *const names[4] = {"source.spm", "target.spm", "vocab.json",
+                                         "target_vocab.json"};
+    for (int i = 0; i < 4; i++) ATTI_TRY(atti_path_join(&paths[i], t->dir, names[i]));
+    s->source_spm = paths[0];
+    s->target_spm = paths[1];
+    s->vocab = paths[2];
+    s->target_vocab = t->tok[0] == t->tok[1] ? NULL : paths[3];
+    s->seal_padding = 1;
+    s->source_lang = t->o.source_lang;
+    s->target_lang = t->o.target_lang;
+    s->num_beams = t->o.valid_beam > 0 ? t->o.valid_beam : 5;
+    s->max_length = t->o.max_length;
+    return ATT_OK;
+}
+
+static void describe(atti_trainer *t)
+{
+    const atti_marian_config *c = &t->marian;
+    atti_train_say(t, 0,
+                   "%s: %lld+%lld layers, width %lld, %lld heads, feed-forward %lld, "
+                   "vocabulary %lld, %.2f M parameters",
+                   c->is_plain_marian ? "Transformer (Marian layout)"
+                                      : "Transformer (model_type attend)",
+                   (long long)c->encoder_layers, (long long)c->decoder_layers,
+                   (long long)c->d_model, (long long)c->encoder_heads,
+                   (long long)c->encoder_ffn, (long long)c->vocab_size,
+                   (double)atti_params_total(&t->params) / 1e6);
+    if (c->is_plain_marian) return;
+    atti_train_say(t, 4,
+                   "MarianMTModel cannot hold this model (positions %s, score %s, "
+                   "normalise %s, %s-norm): it is written as model_type attend",
+                   t->o.positions, t->o.score, t->o.normalise,
+                   c->pre_norm ? "pre" : "post");
+}
+
+const atti_task atti_task_seq2seq = {.name = "translate",
+                                     .items = "pairs",
+                                     .feed = ATTI_FEED_PAIRS,
+                                     .two_files = 1,
+                                     .set = set,
+                                     .check = check,
+                                     .check_files = check_files,
+                                     .vocab = atti_trainer_vocab,
+                                     .model = model,
+                                     .open = open_pairs,
+                                     .measure = atti_trainer_bleu,
+                                     .files = files,
+                                     .describe = describe};

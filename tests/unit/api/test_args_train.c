@@ -20,6 +20,15 @@ static void trainings(void **state)
     REFUSES(att_train_preset, (&o, "vast"), ATT_ENOTFOUND, "tiny");
     REFUSES(att_train_translate, (NULL, NULL), ATT_EINVAL, "NULL");
     REFUSES(att_train_translate, (&o, NULL), ATT_EINVAL, "training files");
+    REFUSES(att_train_tag, (NULL, NULL), ATT_EINVAL, "NULL");
+    REFUSES(att_train_tag, (&o, NULL), ATT_EINVAL, "training files");
+    REFUSES(att_train_classify, (NULL, NULL), ATT_EINVAL, "NULL");
+    REFUSES(att_train_classify, (&o, NULL), ATT_EINVAL, "training files");
+    REFUSES(att_train_generate, (NULL, NULL), ATT_EINVAL, "NULL");
+    REFUSES(att_train_generate, (&o, NULL), ATT_EINVAL, "training files");
+    o.task = "sort";
+    REFUSES(att_train_check, (&o), ATT_EINVAL, "translate, tag");
+    o.task = NULL;
     REFUSES(att_train_check, (NULL), ATT_EINVAL, "NULL");
     REFUSES(att_train_check, (&o), ATT_EINVAL, "training files");
     o.train_source = o.train_target = files;

@@ -197,10 +197,10 @@ static void unequal_files_are_found_before_anything_is_made(void **state)
 static void ties_in_bleu_go_by_loss(void **state)
 {
     (void)state;
-    const atti_validation low = {.nll = 2.0, .bleu = 0.0},
-                          high = {.nll = 3.0, .bleu = 0.0};
-    const atti_validation good = {.nll = 4.0, .bleu = 1.0},
-                          plain = {.nll = 1.0, .bleu = -1.0};
+    const atti_validation low = {.nll = 2.0, .score = 0.0},
+                          high = {.nll = 3.0, .score = 0.0};
+    const atti_validation good = {.nll = 4.0, .score = 1.0},
+                          plain = {.nll = 1.0, .score = -1.0};
     assert_true(atti_validation_better(&low, &high));
     assert_false(atti_validation_better(&high, &low));
     assert_false(atti_validation_better(&low, &low));

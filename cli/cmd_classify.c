@@ -1,0 +1,255 @@
+/* cmd_classify.c - attend classify: lines of text in, labels out. */
+#include "attend/classify.h"
+#include "commands.h"
+#include "term.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct classify_opts {
+    cli_common c;
+    const char *model, *input, *output;
+    int32_t top, json, batch_rows;
+} classify_opts;
+
+#define ROW(member) OPT_ROW(classify_opts, member)
+
+static const opt options[] = {
+    {.name = "model",
+     .letter = 'm',
+     .kind = OPT_STR,
+     .arg = "DIR",
+     ROW(model),
+     .flags = OPT_VOLATILE,
+     .help = "the model's directory"},
+    {.name = "input",
+     .letter = 'i',
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(input),
+     .help = "a text a line; a TAB parts two texts that are compared (default: "
+             "standard input)"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(output),
+     .help = "default: standard output"},
+    {.name = "top",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 1,
+     .hi = 1e6,
+     ROW(top),
+     .help = "the N likeliest labels of each text, best first"},
+    {.name = "batch-rows",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 1,
+     .hi = 16777216,
+     ROW(batch_rows),
+     .help = "tokens processed together; a result does not depend on it"},
+    {.name = "json",
+     .kind = OPT_FLAG,
+     ROW(json),
+     .flags = OPT_VOLATILE,
+     .help = "a list of label and score a line, as transformers' pipeline gives it"},
+};
+
+static void defaults(void *opts)
+{
+    classify_opts *o = opts;
+    att_classify_opts c;
+
+    att_classify_opts_init(&c);
+    o->top = 1;
+    o->batch_rows = c.batch_rows;
+}
+
+enum { CHUNK = 256 };
+
+typedef struct stream {
+    const classify_opts *o;
+    att_classifier *c;
+    cli_in in;
+    FILE *out;
+    char *text[CHUNK], *pair[CHUNK];
+    int32_t *order; /* [labels] best first */
+    int32_t n;
+    int64_t done;
+    progress bar;
+} stream;
+
+static bool read_chunk(stream *s)
+{
+    char *line;
+    size_t len;
+
+    for (s->n = 0; s->n < CHUNK; s->n++) {
+        if (s->n > 0 && !cli_in_ready(&s->in)) break;
+        line = cli_in_line(&s->in, &len);
+        if (!line) break;
+        if (!cli_is_utf8(line))
+            cli_warn("line %lld: not UTF-8; bad bytes are read as U+FFFD",
+                     (long long)(s->done + s->n + 1));
+        s->text[s->n] = cli_strdup(line);
+        s->pair[s->n] = strchr(s->text[s->n], '\t');
+        if (s->pair[s->n]) *s->pair[s->n]++ = 0;
+    }
+    return s->n > 0 && !cli_signal();
+}
+
+/* The first `top` of all labels; ties in the labels' order. */
+static int32_t rank(const stream *s, const att_labelled *a)
+{
+    int32_t top = s->o->top < a->n_labels ? s->o->top : a->n_labels;
+
+    for (int32_t i = 0; i < a->n_labels; i++) s->order[i] = i;
+    for (int32_t i = 0; i < top; i++) {
+        int32_t best = i;
+        int32_t t;
+
+        for (int32_t k = i + 1; k < a->n_labels; k++)
+            if (a->scores[s->order[k]] > a->scores[s->order[best]] ||
+                (a->scores[s->order[k]] == a->scores[s->order[best]] &&
+                 s->order[k] < s->order[best]))
+                best = k;
+        t = s->order[i];
+        s->order[i] = s->order[best];
+        s->order[best] = t;
+    }
+    return top;
+}
+
+static void print(stream *s, const att_labelled *a)
+{
+    int32_t top = rank(s, a);
+    cli_text t = {0};
+
+    if (s->o->json) cli_add(&t, "[");
+    for (int32_t i = 0; i < top; i++) {
+        const char *label = att_classifier_label(s->c, s->order[i]);
+        float score = a->scores[s->order[i]];
+
+        if (s->o->json) {
+            cli_add(&t, i ? ", {\"label\": " : "{\"label\": ");
+            cli_add_json(&t, label);
+            cli_addf(&t, ", \"score\": %.9g}", (double)score);
+        } else {
+            cli_addf(&t, "%s%s\t%.6g", i ? "\t" : "", label, (double)score);
+        }
+    }
+    if (s->o->json) cli_add(&t, "]");
+    fprintf(s->out, "%s\n", t.s);
+    cli_free(t.s);
+}
+
+static int label_chunk(stream *s)
+{
+    att_labels *r = NULL;
+    att_status st = att_classify(s->c, &r, (const char *const *)s->text,
+                                 (const char *const *)s->pair, s->n);
+    char label[64];
+
+    if (st != ATT_OK) return cli_status(st);
+    for (int32_t i = 0; i < s->n; i++) {
+        const att_labelled *a = att_labels_get(r, i);
+
+        if (a->cut)
+            cli_warn("line %lld: %d tokens dropped at its end: it is longer than the "
+                     "model's positions",
+                     (long long)(s->done + i + 1), a->cut);
+        print(s, a);
+        cli_free(s->text[i]);
+    }
+    att_labels_destroy(r);
+    fflush(s->out);
+    s->done += s->n;
+    snprintf(label, sizeof label, "%lld lines", (long long)s->done);
+    progress_update(&s->bar, cli_in_done(&s->in), -1, label);
+    if (!ferror(s->out)) return 0;
+    return cli_fail("%s: cannot be written",
+                    s->o->output ? s->o->output : "standard output");
+}
+
+static int with_model(const classify_opts *o, const att_model *model)
+{
+    stream *s = cli_alloc(1, sizeof *s);
+    att_classify_opts co;
+    cli_out out;
+    att_status st;
+    int rc = 0;
+
+    s->o = o;
+    att_classify_opts_init(&co);
+    co.batch_rows = o->batch_rows;
+    st = att_classifier_create(&s->c, model, &co);
+    if (st != ATT_OK) return cli_status(st);
+    if (att_classifier_tags(s->c)) {
+        att_classifier_destroy(s->c);
+        return cli_fail("%s labels words: attend tag", o->model);
+    }
+    s->order = cli_alloc((size_t)att_classifier_labels(s->c), sizeof *s->order);
+    if (!cli_in_open(&s->in, o->input) || !cli_out_open(&out, o->output)) {
+        att_classifier_destroy(s->c);
+        return EXIT_FAILED;
+    }
+    s->out = out.f;
+    progress_start(&s->bar, "classifying");
+    while (rc == 0 && read_chunk(s)) rc = label_chunk(s);
+    progress_end(&s->bar);
+    if (rc == 0 && cli_signal()) rc = 128 + cli_signal();
+    if (rc == 0 && s->in.failed) rc = EXIT_FAILED;
+    cli_in_close(&s->in);
+    att_classifier_destroy(s->c);
+    if (rc) {
+        cli_out_drop(&out);
+        return rc;
+    }
+    return cli_out_close(&out) ? EXIT_FINE : EXIT_FAILED;
+}
+
+static int run(void *opts, const cli_list *words)
+{
+    classify_opts *o = opts;
+    att_model *model = NULL;
+    att_status st;
+    int rc;
+
+    (void)words;
+    if (!o->model) return cli_usage("classify", "classify: -m DIR is missing");
+    if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
+    cli_catch_signals();
+    progress_busy("loading");
+    st = att_model_load(&model, o->model);
+    progress_busy_end();
+    if (st != ATT_OK) return cli_status(st);
+    rc = with_model(o, model);
+    att_model_destroy(model);
+    return rc;
+}
+
+static const char *const examples[] = {
+    "The sentiment of each line",
+    "attend classify -m sentiment < reviews.txt",
+    "All labels, for a program",
+    "attend classify -m sentiment --top 100 --json < reviews.txt",
+    NULL,
+};
+
+const command cmd_classify = {
+    .name = "classify",
+    .summary = "label texts",
+    .usage = "-m DIR [options] < texts > labels",
+    .about = "Reads a text a line and writes its label, a TAB and the probability, as "
+             "many lines in the same order; with --top the next ones follow on the "
+             "line. Models of several independent labels give the probability of each, "
+             "those of regression the number.",
+    .examples = examples,
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .size = sizeof(classify_opts),
+    .defaults = defaults,
+    .run = run,
+};

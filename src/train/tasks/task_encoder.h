@@ -1,0 +1,39 @@
+/* task_encoder.h - what tagging and classifying share: an encoder of Hugging Face's XLM-R
+ * or BERT layout and its vocabulary. */
+#ifndef ATTI_TASK_ENCODER_H
+#define ATTI_TASK_ENCODER_H
+
+#include "train/trainer.h"
+
+/* --arch, and that the sizes make a model. */
+ATT_MUST_CHECK att_status atti_encoder_task_check(atti_trainer *t, atti_head head);
+/* t->cfg with t->labels (or one number) and t->family. */
+ATT_MUST_CHECK att_status atti_encoder_task_model(atti_trainer *t, atti_head head);
+ATT_MUST_CHECK att_status atti_encoder_task_files(const atti_trainer *t,
+                                                  struct atti_save *s, char *paths[4]);
+void atti_encoder_task_describe(atti_trainer *t);
+/* Rows, ids, offsets; labels are the task's. */
+ATT_MUST_CHECK att_status atti_encoder_task_set(att_tape *tape,
+                                                const atti_program_io *io,
+                                                const atti_batch *b);
+
+/* Appends a text to what a vocabulary is made of. */
+typedef struct atti_vocab_text {
+    FILE *f;
+    char *path;
+} atti_vocab_text;
+void atti_vocab_text_add(atti_vocab_text *v, const char *text, size_t n, char end);
+/* t->tok from the user's --tokenizer, from the directory, or from the texts that `write`
+ * gives; tokenizer.json and tokenizer_config.json are in t->dir then. */
+typedef att_status atti_vocab_write_fn(atti_trainer *t, atti_vocab_text *v);
+ATT_MUST_CHECK att_status atti_encoder_task_vocab(atti_trainer *t,
+                                                  atti_vocab_write_fn *write);
+/* A file of t->dir, whole or not at all. */
+ATT_MUST_CHECK att_status atti_task_write(const atti_trainer *t, const char *name,
+                                          const char *text, size_t n);
+/* tokenizer_config.json for a tokenizer.json with these special tokens (NULL: none). */
+ATT_MUST_CHECK att_status atti_task_tokenizer_config(const atti_trainer *t,
+                                                     const char *bos, const char *eos,
+                                                     const char *pad, const char *unk);
+
+#endif
