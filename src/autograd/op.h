@@ -22,7 +22,7 @@
 #include "base/str.h"
 #include "kernels/kernels.h"
 
-enum { ATTI_MAX_IN = 16, ATTI_MAX_OUT = 2, ATTI_MAX_SAVE = 4 };
+enum { ATTI_MAX_IN = 24, ATTI_MAX_OUT = 2, ATTI_MAX_SAVE = 4 };
 
 typedef struct atti_op atti_op;
 
@@ -153,9 +153,12 @@ typedef struct atti_sample {
     atti_rng rng;
     int32_t n;
     atti_sample_input input[ATTI_SAMPLE_MAX];
-    att_var out;       /* the value whose weighted sum is differentiated */
-    att_var out2;      /* a second one, or ATT_NO_VAR */
-    float tolerance;   /* 0: the driver's; larger where the function has kinks nearby */
+    att_var out;     /* the value whose weighted sum is differentiated */
+    att_var out2;    /* a second one, or ATT_NO_VAR */
+    float tolerance; /* 0: the driver's; larger where the function has kinks nearby */
+    int32_t
+        path_by_grads; /* which gradients are wanted picks the path: a frozen operand
+                              changes the others' rounding */
     att_status status; /* the first failure of the helpers below */
 } atti_sample;
 
@@ -164,6 +167,8 @@ att_var atti_sample_param(atti_sample *s, int64_t rows, int64_t cols, float lo,
                           float hi, float gap);
 /* An i32 input with these values. */
 att_var atti_sample_ints(atti_sample *s, int64_t rows, const int32_t *values);
+att_var atti_sample_table(atti_sample *s, int64_t rows, int64_t cols,
+                          const int32_t *values);
 void atti_sample_deinit(atti_sample *s);
 
 #endif

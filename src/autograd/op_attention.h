@@ -5,7 +5,7 @@
 
 #include "autograd/op.h"
 
-enum { ATTI_ATTENTION_OPERANDS = 16 };
+enum { ATTI_ATTENTION_OPERANDS = 24 };
 
 /* Operands as attention.h's call takes them; args points into the struct. */
 typedef struct atti_attention_views {

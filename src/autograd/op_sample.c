@@ -40,20 +40,26 @@ att_var atti_sample_param(atti_sample *s, int64_t rows, int64_t cols, float lo,
     return s->status == ATT_OK ? in->var : ATT_NO_VAR;
 }
 
-att_var atti_sample_ints(atti_sample *s, int64_t rows, const int32_t *values)
+att_var atti_sample_table(atti_sample *s, int64_t rows, int64_t cols,
+                          const int32_t *values)
 {
     atti_sample_input *in = next_input(s);
     if (!in) return ATT_NO_VAR;
     char name[32];
+    size_t n = (size_t)(rows * cols);
     snprintf(name, sizeof name, "i%d", (int)s->n);
-    *in = (atti_sample_input){.rows = rows, .cols = 1};
-    s->status = att_tape_input(s->tape, &in->var, name, ATT_I32, rows, 1);
-    if (s->status == ATT_OK)
-        s->status = atti_alloc(&in->i, (size_t)rows, sizeof(int32_t), "sample");
-    if (s->status == ATT_OK) memcpy(in->i, values, (size_t)rows * sizeof *values);
+    *in = (atti_sample_input){.rows = rows, .cols = cols};
+    s->status = att_tape_input(s->tape, &in->var, name, ATT_I32, rows, cols);
+    if (s->status == ATT_OK) s->status = atti_alloc(&in->i, n, sizeof *in->i, "sample");
+    if (s->status == ATT_OK) memcpy(in->i, values, n * sizeof *values);
     if (s->status == ATT_OK) s->status = att_tape_set(s->tape, in->var, in->i);
     s->n++;
     return s->status == ATT_OK ? in->var : ATT_NO_VAR;
+}
+
+att_var atti_sample_ints(atti_sample *s, int64_t rows, const int32_t *values)
+{
+    return atti_sample_table(s, rows, 1, values);
 }
 
 void atti_sample_deinit(atti_sample *s)

@@ -234,7 +234,8 @@ static void evaluates(check *c, const atti_op *op, int variant)
     close_check(&d);
 }
 
-/* A frozen parameter (gradient NULL) changes nothing for the others. */
+/* A frozen parameter (gradient NULL) changes nothing for the others, but for some roundings
+ * where it lets a faster path run. */
 static void freezes(check *c, const atti_op *op, int variant)
 {
     (void)op, (void)variant;
@@ -251,7 +252,10 @@ static void freezes(check *c, const atti_op *op, int variant)
             const atti_sample_input *in = &c->s.input[i];
             size_t count = (size_t)(in->rows * in->cols);
             if (!in->is_param) continue;
-            if (i != k) assert_same_bits(in->grad, want, count);
+            if (i != k && c->s.path_by_grads)
+                assert_close(in->grad, want, count, 1e-5, 1e-5);
+            else if (i != k)
+                assert_same_bits(in->grad, want, count);
             want += count;
         }
         assert_ok(att_tape_set_param(c->s.tape, c->s.input[k].var, c->s.input[k].f,

@@ -1,38 +1,15 @@
-/* op_attention.c - attend/attention.h's call on ragged rows, as an operator.
+/* op_attention.c - attend/attention.h's call on ragged rows, or on the edges of a graph, as an
+ * operator: shapes, forward, backward. op_attention_views.c makes tensors of the operands.
  *
  * Kept: q, k, v, out and the log-sum-exp of each row; the weights are never stored. The
  * gradients of q, k and v go straight into column ranges of their values, so a fused
  * projection's gradient is complete when this backward returns. */
 #include "attention/attn_check.h"
-#include "autograd/op_attention.h"
 #include "autograd/op_util.h"
+#include "autograd/ops/op_attention_parts.h"
 #include "base/alloc.h"
 
-#include <assert.h>
 #include <string.h>
-
-typedef struct attn_attr {
-    att_attention_desc desc;
-    int64_t h, g, d, dk, e;
-    int32_t score_per_head;
-} attn_attr;
-
-enum {
-    Q,
-    K,
-    V,
-    Q_OFF,
-    K_OFF,
-    SCORE_W,
-    SCORE_B,
-    T5,
-    REL_K,
-    REL_V,
-    SINK,
-    ALIBI,
-    ROPE,
-    N_OPERANDS
-};
 
 void att_op_attention_opts_init(att_op_attention_opts *o)
 {
@@ -43,198 +20,217 @@ void att_op_attention_opts_init(att_op_attention_opts *o)
     o->q = o->k = o->v = o->q_offsets = o->k_offsets = ATT_NO_VAR;
     o->score_w = o->score_b = o->t5_table = o->rel_k = o->rel_v = ATT_NO_VAR;
     o->sink_logit = o->alibi_slopes = o->rope_freqs = ATT_NO_VAR;
-}
-
-/* ---- tensors over operands ---- */
-
-typedef atti_attention_views views;
-static_assert((int)N_OPERANDS <= (int)ATTI_ATTENTION_OPERANDS, "a place for each");
-
-static att_tensor rows_view(void *data, int64_t rows, int64_t ld, int64_t heads,
-                            int64_t width)
-{
-    att_tensor t = {.data = data, .dtype = ATT_F32, .ndim = 3};
-    t.shape[0] = rows, t.shape[1] = heads, t.shape[2] = width;
-    t.stride[0] = ld, t.stride[1] = width, t.stride[2] = 1;
-    return t;
-}
-
-static att_tensor flat_view(void *data, att_dtype dtype, int32_t ndim, int64_t a,
-                            int64_t b, int64_t c)
-{
-    att_tensor t = {.data = data, .dtype = dtype, .ndim = ndim};
-    const int64_t dim[3] = {a, b, c};
-    int64_t stride = 1;
-    for (int i = ndim - 1; i >= 0; i--) {
-        t.shape[i] = dim[i];
-        t.stride[i] = stride;
-        stride *= dim[i];
-    }
-    return t;
-}
-
-/* A parameter operand in the shape that the descriptor wants. */
-static att_tensor par_view(const attn_attr *a, int slot, const atti_mat *m, void *data)
-{
-    if (slot == SINK || slot == ALIBI) return flat_view(data, ATT_F32, 1, a->h, 0, 0);
-    if (slot == ROPE) return flat_view(data, ATT_F32, 1, m->cols, 0, 0);
-    if (slot == SCORE_W && a->desc.score == ATT_SCORE_BILINEAR)
-        return a->score_per_head ? flat_view(data, ATT_F32, 3, a->h, a->d, a->dk)
-                                 : flat_view(data, ATT_F32, 2, a->d, a->dk, 0);
-    if (slot == SCORE_W || slot == SCORE_B) /* additive and GAT */
-        return a->score_per_head ? flat_view(data, ATT_F32, 2, a->h, a->d, 0)
-                                 : flat_view(data, ATT_F32, 1, a->d, 0, 0);
-    return flat_view(data, ATT_F32, 2, m->rows, m->cols, 0);
-}
-
-static float *columns(const atti_call *c, int slot, float *base)
-{
-    return base ? base + c->node->col0[slot] : NULL;
-}
-
-static void make_views(views *w, const atti_call *c)
-{
-    const attn_attr *a = c->node->attr;
-    const atti_mat *q = &c->in[Q], *k = &c->in[K], *v = &c->in[V];
-    w->q = rows_view(columns(c, Q, q->f), q->rows, q->cols, a->h, a->d);
-    w->k = rows_view(columns(c, K, k->f), k->rows, k->cols, a->g, a->dk);
-    w->v = rows_view(columns(c, V, v->f), v->rows, v->cols, a->g, a->e);
-    w->out = rows_view(c->out[0].f, q->rows, c->out[0].cols, a->h, a->e);
-    w->lse = flat_view(c->save[0], ATT_F32, 2, q->rows, a->h, 0);
-    w->off_q = flat_view((void *)(uintptr_t)c->in[Q_OFF].i, ATT_I32, 1,
-                         c->in[Q_OFF].rows, 0, 0);
-    int self = c->node->in[K_OFF] == ATT_NO_VAR;
-    const atti_mat *ko = &c->in[self ? Q_OFF : K_OFF];
-    w->off_k = flat_view((void *)(uintptr_t)ko->i, ATT_I32, 1, ko->rows, 0, 0);
-
-    att_attention_args *p = &w->args;
-    att_attention_args_init(p);
-    p->q = &w->q, p->k = &w->k, p->v = &w->v, p->out = &w->out;
-    p->lse = c->save[0] ? &w->lse : NULL;
-    p->q_offsets = &w->off_q, p->k_offsets = &w->off_k;
-    const att_tensor **to[N_OPERANDS] = {
-        [SCORE_W] = &p->score_w,    [SCORE_B] = &p->score_b, [T5] = &p->t5_table,
-        [REL_K] = &p->rel_k,        [REL_V] = &p->rel_v,     [SINK] = &p->sink_logit,
-        [ALIBI] = &p->alibi_slopes, [ROPE] = &p->rope_freqs};
-    for (int i = SCORE_W; i < N_OPERANDS; i++) {
-        if (c->node->in[i] == ATT_NO_VAR) continue;
-        w->par[i] = par_view(a, i, &c->in[i], c->in[i].f);
-        *to[i] = &w->par[i];
-    }
-    p->workspace = c->scratch;
-    p->workspace_bytes = c->scratch_bytes;
-}
-
-static att_attention_desc desc_of(const atti_call *c)
-{
-    const attn_attr *a = c->node->attr;
-    att_attention_desc d = a->desc;
-    d.seed = c->key;
-    if (!c->training) d.dropout = 0.0f;
-    /* Evaluation draws nothing: the likeliest key in place of a drawn one. */
-    if (!c->training && d.normalise == ATT_NORM_HARD_SAMPLE)
-        d.normalise = ATT_NORM_HARD_ARGMAX;
-    return d;
+    o->bias = o->prior = o->prior_w = o->block_mask = ATT_NO_VAR;
+    o->edge_row_ptr = o->edge_col = o->edge_bias = o->advantage = ATT_NO_VAR;
 }
 
 /* ---- shapes ---- */
 
-static att_status want_pars(const atti_infer *f, attn_attr *a)
+static att_status want_pars(const atti_infer *f, atti_attention_attr *a)
 {
     int bilinear = a->desc.score == ATT_SCORE_BILINEAR;
-    if (atti_has(f, SCORE_W)) {
+    if (atti_has(f, ATTN_SCORE_W)) {
         att_rows shared = bilinear ? a->d : 1;
-        a->score_per_head = f->in[SCORE_W].rows != shared;
-        ATTI_TRY(atti_want_shape(f, SCORE_W, "score_w",
+        a->score_per_head = f->in[ATTN_SCORE_W].rows != shared;
+        ATTI_TRY(atti_want_shape(f, ATTN_SCORE_W, "score_w",
                                  a->score_per_head ? a->h * shared : shared,
                                  bilinear ? a->dk : a->d));
     }
-    ATTI_TRY(
-        atti_want_shape(f, SCORE_B, "score_b", a->score_per_head ? a->h : 1, a->d));
-    ATTI_TRY(atti_want_shape(f, T5, "t5_table", a->desc.t5_buckets, a->h));
+    ATTI_TRY(atti_want_shape(f, ATTN_SCORE_B, "score_b", a->score_per_head ? a->h : 1,
+                             a->d));
+    ATTI_TRY(atti_want_shape(f, ATTN_T5, "t5_table", a->desc.t5_buckets, a->h));
     int64_t rel = 2 * (int64_t)a->desc.shaw_clip + 1;
-    ATTI_TRY(atti_want_shape(f, REL_K, "rel_k", rel, a->d));
-    ATTI_TRY(atti_want_shape(f, REL_V, "rel_v", rel, a->e));
-    ATTI_TRY(atti_want_shape(f, SINK, "sink_logit", 1, a->h));
-    ATTI_TRY(atti_want_shape(f, ALIBI, "alibi_slopes", 1, a->h));
+    ATTI_TRY(atti_want_shape(f, ATTN_REL_K, "rel_k", rel, a->d));
+    ATTI_TRY(atti_want_shape(f, ATTN_REL_V, "rel_v", rel, a->e));
+    ATTI_TRY(atti_want_shape(f, ATTN_SINK, "sink_logit", 1, a->h));
+    ATTI_TRY(atti_want_shape(f, ATTN_ALIBI, "alibi_slopes", 1, a->h));
     int64_t turned = a->desc.rope_dims ? a->desc.rope_dims : a->d;
-    return atti_want_shape(f, ROPE, "rope_freqs", 1, turned / 2);
+    return atti_want_shape(f, ATTN_ROPE, "rope_freqs", 1, turned / 2);
+}
+
+/* Rows of pairs: sequence, head, query. What depends on the batch is seen in a run. */
+static att_status want_table(const atti_infer *f, int slot, const char *name,
+                             const atti_attention_cut *cut)
+{
+    const atti_attention_attr *a = f->node->attr;
+    att_rows rows = f->in[slot].rows;
+    if (!atti_has(f, slot)) return ATT_OK;
+    ATTI_TRY(atti_want_f32(f, slot, name));
+    if (cut->per_head && !cut->per_sequence && rows >= 0 && rows % a->h != 0)
+        return atti_fail(ATT_ESHAPE, "attention: %s is %s, no multiple of %lld heads",
+                         name, atti_shape_str(f->tape, &f->in[slot]).s,
+                         (long long)a->h);
+    return ATT_OK;
+}
+
+static att_status want_mask(const atti_infer *f)
+{
+    const atti_attention_attr *a = f->node->attr;
+    const atti_shape *s = &f->in[ATTN_MASK];
+    int64_t block = a->desc.block;
+    if (!atti_has(f, ATTN_MASK)) return ATT_OK;
+    ATTI_TRY(atti_want_i32(f, ATTN_MASK, "block_mask"));
+    int64_t parts = block > 0 ? block : a->block_masks > 0 ? a->block_masks : 1;
+    if ((block > 0 && s->cols != block) || (s->rows >= 0 && s->rows % parts != 0))
+        return atti_fail(ATT_ESHAPE,
+                         block > 0 ? "attention: block_mask is %s, blocks are %lld"
+                                   : "attention: block_mask is %s, in %lld masks",
+                         atti_shape_str(f->tape, s).s, (long long)parts);
+    return ATT_OK;
+}
+
+static att_status want_pairs(const atti_infer *f)
+{
+    const atti_attention_attr *a = f->node->attr;
+    ATTI_TRY(want_table(f, ATTN_BIAS, "bias", &a->bias));
+    ATTI_TRY(want_table(f, ATTN_PRIOR, "prior", &a->prior));
+    if (atti_has(f, ATTN_PRIOR) != atti_has(f, ATTN_PRIOR_W))
+        return atti_fail(ATT_EINVAL, "attention: %s without %s",
+                         atti_has(f, ATTN_PRIOR) ? "prior" : "prior_w",
+                         atti_has(f, ATTN_PRIOR) ? "prior_w" : "prior");
+    if (atti_has(f, ATTN_PRIOR_W) && f->in[ATTN_PRIOR_W].cols != 1)
+        ATTI_TRY(atti_want_shape(f, ATTN_PRIOR_W, "prior_w", 1, a->h));
+    ATTI_TRY(atti_want_shape(f, ATTN_PRIOR_W, "prior_w", 1, -1));
+    ATTI_TRY(want_mask(f));
+    if (atti_has(f, ATTN_ADVANTAGE) != (a->desc.reinforce != 0))
+        return atti_fail(ATT_EINVAL, "attention: %s",
+                         a->desc.reinforce ? "reinforce without advantage"
+                                           : "advantage is given, reinforce is 0");
+    return atti_want_shape(f, ATTN_ADVANTAGE, "advantage", f->in[ATTN_Q].rows, a->h);
+}
+
+/* Rows of an offsets operand. */
+static att_status want_sequences(const atti_infer *f)
+{
+    ATTI_TRY(atti_want_i32(f, ATTN_Q_OFF, "q_offsets"));
+    if (atti_has(f, ATTN_K_OFF)) {
+        ATTI_TRY(atti_want_i32(f, ATTN_K_OFF, "k_offsets"));
+        if (f->in[ATTN_K_OFF].rows != f->in[ATTN_Q_OFF].rows)
+            return atti_fail(ATT_ESHAPE, "attention: q_offsets are %s, k_offsets %s",
+                             atti_shape_str(f->tape, &f->in[ATTN_Q_OFF]).s,
+                             atti_shape_str(f->tape, &f->in[ATTN_K_OFF]).s);
+    } else if (f->in[ATTN_K].rows != f->in[ATTN_Q].rows) {
+        return atti_fail(ATT_ESHAPE, "attention: q is %s, k %s, and no k_offsets",
+                         atti_shape_str(f->tape, &f->in[ATTN_Q]).s,
+                         atti_shape_str(f->tape, &f->in[ATTN_K]).s);
+    }
+    if (atti_has(f, ATTN_EDGE_COL) || atti_has(f, ATTN_EDGE_BIAS))
+        return atti_fail(ATT_EINVAL, "attention: %s without edge_row_ptr",
+                         atti_has(f, ATTN_EDGE_COL) ? "edge_col" : "edge_bias");
+    return ATT_OK;
+}
+
+static att_status want_edges(const atti_infer *f)
+{
+    const atti_attention_attr *a = f->node->attr;
+    static const int refused[] = {ATTN_BIAS,  ATTN_PRIOR, ATTN_MASK,  ATTN_T5,
+                                  ATTN_REL_K, ATTN_REL_V, ATTN_ALIBI, ATTN_ROPE};
+    att_rows rows;
+    ATTI_TRY(atti_want_i32(f, ATTN_EDGE_PTR, "edge_row_ptr"));
+    ATTI_TRY(atti_want_i32(f, ATTN_EDGE_COL, "edge_col"));
+    ATTI_TRY(atti_rows_minus_one(f, ATTN_EDGE_PTR, &rows));
+    if (rows != f->in[ATTN_Q].rows || f->in[ATTN_EDGE_PTR].cols != 1 ||
+        f->in[ATTN_EDGE_COL].cols != 1)
+        return atti_fail(ATT_ESHAPE,
+                         "attention: q is %s, edge_row_ptr %s, edge_col %s; expected "
+                         "[N,..], [N+1,1], [edges,1]",
+                         atti_shape_str(f->tape, &f->in[ATTN_Q]).s,
+                         atti_shape_str(f->tape, &f->in[ATTN_EDGE_PTR]).s,
+                         atti_shape_str(f->tape, &f->in[ATTN_EDGE_COL]).s);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (atti_has(f, refused[i]))
+            return atti_fail(ATT_EINVAL,
+                             "attention: edges with a mask, bias or position term: a "
+                             "graph's nodes have no order (edge_bias is its bias)");
+    return atti_want_shape(f, ATTN_EDGE_BIAS, "edge_bias", f->in[ATTN_EDGE_COL].rows,
+                           f->in[ATTN_EDGE_BIAS].cols == 1 ? 1 : a->h);
 }
 
 static att_status infer(atti_infer *f)
 {
-    attn_attr *a = f->node->attr;
+    atti_attention_attr *a = f->node->attr;
     static const char *const name[] = {"q", "k", "v"};
-    for (int i = Q; i <= V; i++) ATTI_TRY(atti_want_f32(f, i, name[i]));
-    ATTI_TRY(atti_want_i32(f, Q_OFF, "q_offsets"));
-    if (f->in[K].rows != f->in[V].rows)
+    for (int i = ATTN_Q; i <= ATTN_V; i++) ATTI_TRY(atti_want_f32(f, i, name[i]));
+    if (f->in[ATTN_K].rows != f->in[ATTN_V].rows)
         return atti_fail(ATT_ESHAPE, "attention: k is %s, v is %s",
-                         atti_shape_str(f->tape, &f->in[K]).s,
-                         atti_shape_str(f->tape, &f->in[V]).s);
-    if (atti_has(f, K_OFF)) {
-        ATTI_TRY(atti_want_i32(f, K_OFF, "k_offsets"));
-        if (f->in[K_OFF].rows != f->in[Q_OFF].rows)
-            return atti_fail(ATT_ESHAPE, "attention: q_offsets are %s, k_offsets %s",
-                             atti_shape_str(f->tape, &f->in[Q_OFF]).s,
-                             atti_shape_str(f->tape, &f->in[K_OFF]).s);
-    } else if (f->in[K].rows != f->in[Q].rows) {
-        return atti_fail(ATT_ESHAPE, "attention: q is %s, k %s, and no k_offsets",
-                         atti_shape_str(f->tape, &f->in[Q]).s,
-                         atti_shape_str(f->tape, &f->in[K]).s);
-    }
+                         atti_shape_str(f->tape, &f->in[ATTN_K]).s,
+                         atti_shape_str(f->tape, &f->in[ATTN_V]).s);
+    ATTI_TRY(atti_has(f, ATTN_EDGE_PTR) ? want_edges(f) : want_sequences(f));
     ATTI_TRY(want_pars(f, a));
-    f->out[0] = (atti_shape){f->in[Q].rows, a->h * a->e, ATT_F32};
+    ATTI_TRY(want_pairs(f));
+    f->out[0] = (atti_shape){f->in[ATTN_Q].rows, a->h * a->e, ATT_F32};
     f->node->n_save = 1;
-    f->node->save[0].shape = (atti_shape){f->in[Q].rows, a->h, ATT_F32};
+    f->node->save[0].shape = (atti_shape){f->in[ATTN_Q].rows, a->h, ATT_F32};
     return ATT_OK;
 }
 
 static void needs(const atti_node *n, uint32_t *ins, uint32_t *outs)
 {
     (void)n;
-    *ins = (1U << N_OPERANDS) - 1;
+    *ins = (1U << ATTN_OPERANDS) - 1;
     *outs = 1;
 }
 
+/* What the check behind a plan reads: one sequence of all rows, or all edges at one node. */
+static att_status plan_contents(atti_call *c, int32_t **own)
+{
+    int64_t n = c->in[ATTN_Q].rows;
+    if (c->node->in[ATTN_EDGE_PTR] != ATT_NO_VAR) {
+        int64_t edges = c->in[ATTN_EDGE_COL].rows;
+        ATTI_TRY(atti_alloc(own, (size_t)(n + 1 + edges), sizeof **own,
+                            "attention plan")); /* zeroed */
+        for (int64_t i = 1; i <= n; i++) (*own)[i] = (int32_t)edges;
+        c->in[ATTN_EDGE_PTR].i = *own;
+        c->in[ATTN_EDGE_COL].i = *own + n + 1;
+        return ATT_OK;
+    }
+    int64_t n_off = c->in[ATTN_Q_OFF].rows;
+    ATTI_TRY(atti_alloc(own, (size_t)n_off * 2, sizeof **own, "attention plan"));
+    for (int64_t i = 1; i < n_off; i++) {
+        (*own)[i] = (int32_t)n;
+        (*own)[n_off + i] = (int32_t)c->in[ATTN_K].rows;
+    }
+    int self = c->node->in[ATTN_K_OFF] == ATT_NO_VAR;
+    c->in[ATTN_Q_OFF].i = *own;
+    c->in[ATTN_K_OFF].i = self ? *own : *own + n_off;
+    return ATT_OK;
+}
+
 /* Bytes for the largest batch: shapes count, contents do not, but the check behind it
- * reads offsets, so it is given ones that fit; the other addresses are never followed. */
+ * reads offsets and edges, so it is given ones that fit; the other addresses are never
+ * followed. */
 static att_status scratch(size_t *bytes, const atti_call *c0, int back)
 {
     atti_call c = *c0;
-    int self = c.node->in[K_OFF] == ATT_NO_VAR;
-    int64_t n_off = c.in[Q_OFF].rows;
-    *bytes = 0;
-    if (n_off < 2 || c.in[Q].rows == 0 || c.in[K].rows == 0) return ATT_OK;
-    int32_t *off = NULL;
-    ATTI_TRY(atti_alloc(&off, (size_t)n_off * 2, sizeof *off, "attention plan"));
-    for (int64_t i = 1; i < n_off; i++) {
-        off[i] = (int32_t)c.in[Q].rows;
-        off[n_off + i] = (int32_t)c.in[K].rows;
-    }
+    int edges = c.node->in[ATTN_EDGE_PTR] != ATT_NO_VAR;
+    size_t mask = atti_attention_mask_bytes(c0);
+    *bytes = mask;
+    if ((!edges && c.in[ATTN_Q_OFF].rows < 2) || c.in[ATTN_Q].rows == 0 ||
+        c.in[ATTN_K].rows == 0)
+        return ATT_OK;
     /* Far apart, so that no two operands seem to overlap. */
-    enum { FAR = 42 };
-    for (int i = 0; i < N_OPERANDS; i++)
+    enum { FAR = 56 };
+    for (int i = 0; i < ATTN_OPERANDS; i++)
         c.in[i].f = (float *)((uintptr_t)(i + 1) << FAR);
-    c.out[0].f = (float *)((uintptr_t)(N_OPERANDS + 1) << FAR);
-    c.save[0] = (void *)((uintptr_t)(N_OPERANDS + 2) << FAR);
-    c.in[Q_OFF].i = off;
-    c.in[K_OFF].i = self ? off : off + n_off;
+    c.out[0].f = (float *)((uintptr_t)(ATTN_OPERANDS + 1) << FAR);
+    c.save[0] = (void *)((uintptr_t)(ATTN_OPERANDS + 2) << FAR);
+    int32_t *own = NULL;
+    ATTI_TRY(plan_contents(&c, &own));
     c.training = 1;
-    views w = {0};
-    make_views(&w, &c);
-    w.args.workspace = NULL;
-    w.args.workspace_bytes = 0;
-    att_attention_desc d = desc_of(&c);
-    att_status st = att_attention_workspace(bytes, &d, &w.args, back);
-    atti_free(off);
+    atti_attention_views w = {0};
+    att_attention_desc d;
+    att_status st = atti_attention_bind(&w, &d, &c, 1);
+    if (st == ATT_OK) st = att_attention_workspace(bytes, &d, &w.args, back);
+    if (st == ATT_OK) *bytes += mask;
+    atti_free(own);
     return st;
 }
 
 static att_status forward(atti_call *c)
 {
-    views w = {0};
-    make_views(&w, c);
-    att_attention_desc d = desc_of(c);
+    atti_attention_views w = {0};
+    att_attention_desc d;
+    ATTI_TRY(atti_attention_bind(&w, &d, c, 0));
     return att_attention_forward(&d, &w.args);
 }
 
@@ -242,7 +238,7 @@ static att_status forward(atti_call *c)
 static int32_t again_level(const atti_node *n, uint32_t *ins)
 {
     (void)n;
-    *ins = (1U << N_OPERANDS) - 1;
+    *ins = (1U << ATTN_OPERANDS) - 1;
     return 2;
 }
 
@@ -263,67 +259,64 @@ static void zero_view(const att_tensor *t)
 
 /* The call adds to all gradients or to none: where some are to be written and some added
  * to, the former are zeroed first. */
-static int settle_accumulate(views *w, const atti_call *c, att_tensor *const *view)
+static int settle_accumulate(const atti_call *c, att_tensor *const *view)
 {
     int add = 0, write = 0;
-    for (int i = 0; i < N_OPERANDS; i++) {
+    for (int i = 0; i < ATTN_OPERANDS; i++) {
         if (!view[i]) continue;
         add |= c->in[i].accumulate;
         write |= !c->in[i].accumulate;
     }
-    (void)w;
     if (!add || !write) return add;
-    for (int i = 0; i < N_OPERANDS; i++)
+    for (int i = 0; i < ATTN_OPERANDS; i++)
         if (view[i] && !c->in[i].accumulate) zero_view(view[i]);
     return 1;
 }
 
 static att_status backward(atti_call *c)
 {
-    const attn_attr *a = c->node->attr;
-    views w = {0};
-    make_views(&w, c);
+    atti_attention_views w = {0};
+    att_attention_desc d;
     att_attention_grads g;
+    ATTI_TRY(atti_attention_bind(&w, &d, c, 0));
     att_attention_grads_init(&g);
     w.dout = w.out;
     w.dout.data = c->out[0].grad;
     g.dout = &w.dout;
-    att_tensor *view[N_OPERANDS] = {0};
-    att_tensor **to[N_OPERANDS] = {[Q] = &g.dq,
-                                   [K] = &g.dk,
-                                   [V] = &g.dv,
-                                   [SCORE_W] = &g.dscore_w,
-                                   [SCORE_B] = &g.dscore_b,
-                                   [T5] = &g.dt5_table,
-                                   [REL_K] = &g.drel_k,
-                                   [REL_V] = &g.drel_v,
-                                   [SINK] = &g.dsink_logit,
-                                   [ALIBI] = &g.dalibi_slopes};
-    w.dq = w.q, w.dk = w.k, w.dv = w.v;
-    att_tensor *wide[3] = {&w.dq, &w.dk, &w.dv};
-    for (int i = 0; i < N_OPERANDS; i++) {
-        float *grad = c->in[i].grad;
-        if (!grad || !to[i]) continue;
-        if (i <= V) {
-            wide[i]->data = columns(c, i, grad);
-            view[i] = wide[i];
-        } else {
-            w.dpar[i] = par_view(a, i, &c->in[i], grad);
-            view[i] = &w.dpar[i];
-        }
-        *to[i] = view[i];
+    att_tensor *view[ATTN_OPERANDS] = {0};
+    att_tensor **to[ATTN_OPERANDS] = {[ATTN_Q] = &g.dq,
+                                      [ATTN_K] = &g.dk,
+                                      [ATTN_V] = &g.dv,
+                                      [ATTN_SCORE_W] = &g.dscore_w,
+                                      [ATTN_SCORE_B] = &g.dscore_b,
+                                      [ATTN_T5] = &g.dt5_table,
+                                      [ATTN_REL_K] = &g.drel_k,
+                                      [ATTN_REL_V] = &g.drel_v,
+                                      [ATTN_SINK] = &g.dsink_logit,
+                                      [ATTN_ALIBI] = &g.dalibi_slopes,
+                                      [ATTN_BIAS] = &g.dbias,
+                                      [ATTN_PRIOR_W] = &g.dprior_w,
+                                      [ATTN_EDGE_BIAS] = &g.dedge_bias};
+    for (int i = 0; i < ATTN_OPERANDS; i++) {
+        if (!c->in[i].grad) continue;
+        if (to[i])
+            *to[i] = view[i] = atti_attention_dview(&w, c, i);
+        else if (!c->in[i].accumulate) /* taken as given: no gradient */
+            atti_zero_all(c->in[i].grad, c->in[i].rows * c->in[i].cols);
     }
-    g.accumulate = settle_accumulate(&w, c, view);
-    att_attention_desc d = desc_of(c);
+    g.accumulate = settle_accumulate(c, view);
     return att_attention_backward(&d, &w.args, &g);
 }
 
 /* Pairs are not known before a run; a plan counts each sequence at the mean length. */
 static double flops(const atti_call *c, int back)
 {
-    const attn_attr *a = c->node->attr;
-    double seqs = c->in[Q_OFF].rows > 1 ? (double)(c->in[Q_OFF].rows - 1) : 1.0;
-    double pairs = (double)c->in[Q].rows * (double)c->in[K].rows / seqs;
+    const atti_attention_attr *a = c->node->attr;
+    int edges = c->node->in[ATTN_EDGE_PTR] != ATT_NO_VAR;
+    double seqs =
+        c->in[ATTN_Q_OFF].rows > 1 ? (double)(c->in[ATTN_Q_OFF].rows - 1) : 1.0;
+    double pairs = (double)c->in[ATTN_Q].rows * (double)c->in[ATTN_K].rows / seqs;
+    if (edges) pairs = (double)c->in[ATTN_EDGE_COL].rows;
     double one = 2.0 * pairs * (double)a->h * (double)(a->d + a->e);
     return (back ? 2.5 : 1.0) * one * (a->desc.causal ? 0.5 : 1.0);
 }
@@ -333,7 +326,7 @@ static void describe(const atti_node *n, atti_str *s)
     static const char *const score[] = {"dot", "bilinear", "additive", "gat", "cosine"};
     static const char *const norm[] = {"softmax", "relu",        "relu_row",
                                        "hard",    "hard_sample", "sparsemax"};
-    const attn_attr *a = n->attr;
+    const atti_attention_attr *a = n->attr;
     const att_attention_desc *d = &a->desc;
     atti_str_addf(s, " heads %lld", (long long)a->h);
     if (a->g != a->h) atti_str_addf(s, " kv %lld", (long long)a->g);
@@ -344,62 +337,21 @@ static void describe(const atti_node *n, atti_str *s)
     if (d->causal) atti_str_add(s, " causal");
     if (d->left >= 0 || d->right >= 0)
         atti_str_addf(s, " window %lld %lld", (long long)d->left, (long long)d->right);
+    static const struct {
+        int slot;
+        const char *name;
+    } extra[] = {{ATTN_BIAS, "bias"},
+                 {ATTN_PRIOR, "prior"},
+                 {ATTN_MASK, "mask"},
+                 {ATTN_EDGE_PTR, "edges"},
+                 {ATTN_ADVANTAGE, "reinforce"}};
+    for (size_t i = 0; i < sizeof extra / sizeof extra[0]; i++)
+        if (n->in[extra[i].slot] != ATT_NO_VAR) atti_str_addf(s, " %s", extra[i].name);
     if (d->dropout > 0.0f) atti_str_addf(s, " dropout %g", (double)d->dropout);
 }
 
-static att_status sample(atti_sample *s, int variant)
-{
-    static const int32_t off_q[4] = {0, 3, 3, 7}, off_k[4] = {0, 2, 4, 9};
-    if (variant > 9) return ATT_ENOTFOUND;
-    int cross = variant == 1, h = 2, d = 4;
-    att_op_attention_opts o;
-    att_op_attention_opts_init(&o);
-    o.n_heads = h;
-    o.d = d;
-    o.q_offsets = atti_sample_ints(s, 4, off_q);
-    if (cross) {
-        o.k_offsets = atti_sample_ints(s, 4, off_k);
-        o.q = atti_sample_param(s, 7, h * d, -1, 1, 0.0f);
-        o.k = o.v = atti_sample_param(s, 9, 2 * h * d, -1, 1, 0.0f);
-        o.v_col = h * d;
-    } else {
-        o.q = o.k = o.v = atti_sample_param(s, 7, 3 * h * d, -1, 1, 0.0f);
-        o.k_col = h * d, o.v_col = 2 * h * d;
-    }
-    switch (variant) {
-    case 2: o.desc.causal = 1; break;
-    case 3: o.desc.dropout = 0.3f; break;
-    case 4: /* the simplest form: q, k and v are one value, so three gradients add up */
-        o.k_col = o.v_col = 0;
-        o.desc.scale = 1.0f;
-        break;
-    case 5:
-        o.desc.score = ATT_SCORE_BILINEAR;
-        o.score_w = atti_sample_param(s, h * d, d, -1, 1, 0.0f);
-        break;
-    case 6:
-        o.desc.score = ATT_SCORE_ADDITIVE;
-        o.score_w = atti_sample_param(s, h, d, -1, 1, 0.0f);
-        o.score_b = atti_sample_param(s, h, d, -1, 1, 0.0f);
-        break;
-    case 7:
-        o.desc.t5_buckets = 8, o.desc.t5_bidirectional = 1, o.desc.t5_max_distance = 16;
-        o.t5_table = atti_sample_param(s, 8, h, -1, 1, 0.0f);
-        break;
-    case 8:
-        o.desc.shaw_clip = 2;
-        o.rel_k = atti_sample_param(s, 5, d, -1, 1, 0.0f);
-        o.rel_v = atti_sample_param(s, 5, d, -1, 1, 0.0f);
-        break;
-    case 9: o.desc.score = ATT_SCORE_COSINE; break;
-    default: break;
-    }
-    if (s->status != ATT_OK) return s->status;
-    return att_op_attention(s->tape, &s->out, &o);
-}
-
 const atti_op atti_op_attention = {.name = "attention",
-                                   .attr_bytes = sizeof(attn_attr),
+                                   .attr_bytes = sizeof(atti_attention_attr),
                                    .infer = infer,
                                    .forward = forward,
                                    .backward = backward,
@@ -409,7 +361,7 @@ const atti_op atti_op_attention = {.name = "attention",
                                    .scratch = scratch,
                                    .flops = flops,
                                    .describe = describe,
-                                   .sample = sample};
+                                   .sample = atti_attention_sample};
 
 /* q, k and v may be the same columns (softmax(X X^T) X). Backward writes three gradients at
  * once, which then need three places: an identity copy gives one its own. */
@@ -428,7 +380,12 @@ static att_status own_columns(att_tape *tape, att_var *v, int64_t *col, int64_t 
 
 static att_status record(att_tape *tape, att_var *y, const att_op_attention_opts *o)
 {
-    attn_attr a = {.desc = o->desc, .h = o->n_heads, .d = o->d};
+    atti_attention_attr a = {.desc = o->desc,
+                             .h = o->n_heads,
+                             .d = o->d,
+                             .bias = {o->bias_per_sequence, o->bias_per_head},
+                             .prior = {o->prior_per_sequence, o->prior_per_head},
+                             .block_masks = o->block_masks};
     a.g = o->n_kv_heads ? o->n_kv_heads : a.h;
     a.e = o->e ? o->e : a.d;
     a.dk = o->dk ? o->dk : a.d;
@@ -447,15 +404,31 @@ static att_status record(att_tape *tape, att_var *y, const att_op_attention_opts
             ATTI_TRY(own_columns(tape, &v[i], &col[i], width[i], v, col, end, i));
         end[i] = col[i] + width[i];
     }
-    const att_var in[N_OPERANDS] = {v[0],         v[1],          v[2],
-                                    o->q_offsets, o->k_offsets,  o->score_w,
-                                    o->score_b,   o->t5_table,   o->rel_k,
-                                    o->rel_v,     o->sink_logit, o->alibi_slopes,
-                                    o->rope_freqs};
-    int64_t from[N_OPERANDS] = {col[0], col[1], col[2]};
-    int64_t to[N_OPERANDS] = {end[0], end[1], end[2]};
-    return atti_tape_record_ranges(tape, &atti_op_attention, in, from, to, N_OPERANDS,
-                                   &a, y);
+    const att_var in[ATTN_OPERANDS] = {[ATTN_Q] = v[0],
+                                       [ATTN_K] = v[1],
+                                       [ATTN_V] = v[2],
+                                       [ATTN_Q_OFF] = o->q_offsets,
+                                       [ATTN_K_OFF] = o->k_offsets,
+                                       [ATTN_SCORE_W] = o->score_w,
+                                       [ATTN_SCORE_B] = o->score_b,
+                                       [ATTN_T5] = o->t5_table,
+                                       [ATTN_REL_K] = o->rel_k,
+                                       [ATTN_REL_V] = o->rel_v,
+                                       [ATTN_SINK] = o->sink_logit,
+                                       [ATTN_ALIBI] = o->alibi_slopes,
+                                       [ATTN_ROPE] = o->rope_freqs,
+                                       [ATTN_BIAS] = o->bias,
+                                       [ATTN_PRIOR] = o->prior,
+                                       [ATTN_PRIOR_W] = o->prior_w,
+                                       [ATTN_MASK] = o->block_mask,
+                                       [ATTN_EDGE_PTR] = o->edge_row_ptr,
+                                       [ATTN_EDGE_COL] = o->edge_col,
+                                       [ATTN_EDGE_BIAS] = o->edge_bias,
+                                       [ATTN_ADVANTAGE] = o->advantage};
+    int64_t from[ATTN_OPERANDS] = {col[0], col[1], col[2]};
+    int64_t to[ATTN_OPERANDS] = {end[0], end[1], end[2]};
+    return atti_tape_record_ranges(tape, &atti_op_attention, in, from, to,
+                                   ATTN_OPERANDS, &a, y);
 }
 
 att_status att_op_attention(att_tape *tape, att_var *y, const att_op_attention_opts *o)
@@ -478,22 +451,23 @@ bool atti_is_attention(const atti_node *n)
 
 void atti_attention_plan(const atti_node *n, atti_attention_look *look)
 {
-    const attn_attr *a = n->attr;
+    const atti_attention_attr *a = n->attr;
     memset(look, 0, sizeof *look);
     look->desc = a->desc;
     look->heads = a->h, look->kv_heads = a->g;
     look->d = a->d, look->e = a->e;
-    look->q_offsets = n->in[Q_OFF];
-    look->k_offsets = n->in[n->in[K_OFF] == ATT_NO_VAR ? Q_OFF : K_OFF];
+    look->q_offsets = n->in[ATTN_Q_OFF];
+    look->k_offsets = n->in[n->in[ATTN_K_OFF] == ATT_NO_VAR ? ATTN_Q_OFF : ATTN_K_OFF];
 }
 
 void atti_attention_look_at(const atti_call *c, atti_attention_look *look)
 {
     atti_attention_plan(c->node, look);
-    make_views(&look->x, c);
+    /* The operator itself has run with these operands, so they bind. */
+    att_status st = atti_attention_bind(&look->x, &look->desc, c, 0);
+    (void)st;
     look->x.args.workspace = NULL;
     look->x.args.workspace_bytes = 0;
     look->x.dout = look->x.out;
     look->x.dout.data = c->out[0].grad;
-    look->desc = desc_of(c);
 }
