@@ -1,11 +1,7 @@
-/* explain_sheet.c - matrices in a row: from files, to the terminal, to pictures. */
+/* explain_sheet.c - matrices in a row: to the terminal, to pictures. */
 #include "explain_sheet.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { CSV_BYTES = 1 << 24 };
 
 static const char *const *copy_names(char *const *names, int64_t n)
 {
@@ -86,90 +82,4 @@ void sheet_free(sheet *s)
     }
     cli_free(s->items);
     memset(s, 0, sizeof *s);
-}
-
-/* --- files ------------------------------------------------------------------------ */
-
-/* One field to a number; false: it is none. */
-static bool number_of(const char *text, double *v)
-{
-    char *end;
-    *v = strtod(text, &end);
-    if (end == text) return false;
-    while (*end == ' ' || *end == '\t') end++;
-    return *end == 0 && isfinite(*v);
-}
-
-static char *trim(char *s)
-{
-    s += strspn(s, " \t");
-    size_t n = strlen(s);
-    while (n && (s[n - 1] == ' ' || s[n - 1] == '\t')) s[--n] = 0;
-    if (n >= 2 && s[0] == '"' && s[n - 1] == '"') {
-        s[n - 1] = 0;
-        s++;
-    }
-    return s;
-}
-
-static int csv_line(csv *m, char *line, const char *path, int64_t number)
-{
-    int64_t cols = 0, place = 0;
-    char *save = line, *field;
-    while ((field = save) != NULL) {
-        char *comma = strchr(field, ',');
-        double v;
-        bool first = place++ == 0;
-        save = comma ? comma + 1 : NULL;
-        if (comma) *comma = 0;
-        field = trim(field);
-        if (!number_of(field, &v)) {
-            if (!first || (m->rows && !m->names))
-                return cli_fail("%s:%lld: '%s' is no number", path, (long long)number,
-                                field);
-            m->names = cli_resize(m->names, (size_t)m->rows + 1, sizeof *m->names);
-            m->names[m->rows] = cli_strdup(field);
-            continue;
-        }
-        if (first && m->names)
-            return cli_fail("%s:%lld: the other rows begin with a word", path,
-                            (long long)number);
-        m->v = cli_resize(m->v, (size_t)(m->rows * m->cols + cols + 1), sizeof *m->v);
-        m->v[m->rows * m->cols + cols++] = v;
-    }
-    if (m->rows && cols != m->cols)
-        return cli_fail("%s:%lld: %lld numbers, %lld above", path, (long long)number,
-                        (long long)cols, (long long)m->cols);
-    m->cols = cols;
-    m->rows++;
-    return 0;
-}
-
-int csv_read(csv *m, const char *path)
-{
-    size_t len;
-    char *text = cli_read_file(path, CSV_BYTES, &len), *line = text;
-    int64_t number = 0;
-    int rc = 0;
-    memset(m, 0, sizeof *m);
-    if (!text) return EXIT_FAILED;
-    while (rc == 0 && line && *line) {
-        char *end = strchr(line, '\n');
-        if (end) *end = 0;
-        line[strcspn(line, "\r")] = 0;
-        number++;
-        if (*trim(line) && *trim(line) != '#') rc = csv_line(m, line, path, number);
-        line = end ? end + 1 : NULL;
-    }
-    cli_free(text);
-    if (rc == 0 && (m->rows == 0 || m->cols == 0))
-        rc = cli_fail("%s: no numbers", path);
-    return rc;
-}
-
-void csv_free(csv *m)
-{
-    explain_free_labels(m->names, m->rows);
-    cli_free(m->v);
-    memset(m, 0, sizeof *m);
 }

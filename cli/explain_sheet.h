@@ -2,6 +2,7 @@
 #ifndef ATTEND_CLI_EXPLAIN_SHEET_H
 #define ATTEND_CLI_EXPLAIN_SHEET_H
 
+#include "explain_csv.h"
 #include "explain_parts.h"
 
 typedef struct sheet {
@@ -17,16 +18,5 @@ void sheet_add(sheet *s, bool new_line, char *title, const double *values, int64
 /* To the terminal, or to a file when path is given. Exit code. */
 int sheet_show(const sheet *s, const char *heading, const explain_opts *o);
 void sheet_free(sheet *s);
-
-/* A matrix from a file of comma-separated numbers, one row a line; a first column of
- * words gives names. */
-typedef struct csv {
-    double *v;
-    int64_t rows, cols;
-    char **names; /* NULL: none */
-} csv;
-/* Exit code. */
-int csv_read(csv *m, const char *path);
-void csv_free(csv *m);
 
 #endif

@@ -39,6 +39,19 @@ grep -q 'head 2 of 2: width 2 x 16 = 32' steps.txt
 test "$(grep -c '^  \(encoder\|decoder\|cross\)' heads.txt)" = 6
 "$ATTEND" explain model -m model -o arch.svg
 grep -q 'Cross-attention' arch.svg
+families=$SOURCE_DIR/tests/golden/families
+drawn() { # family words that its diagram must hold
+    "$ATTEND" explain model -m "$families/$1" -o $1.svg
+    for word in $2; do grep -q ">$word<" $1.svg; done
+}
+drawn bert_sequence 'Pooler Classifier Softmax Self-attention'
+drawn xlmr_token 'Classifier Feed-forward'
+drawn bert_mlm 'Softmax W_O'
+drawn bert_base 'Pooler Concatenate'
+drawn llama 'Add Scores'
+drawn gpt2 'Norm Feed-forward'
+grep -q '>RMS norm<' llama.svg
+grep -q '>4 heads x 6, 2 of keys and values<' llama.svg
 "$ATTEND" plot model | grep -q '^loss$'
 # Every line's weights beside the translations, from the same run.
 printf 'I am a student\n\nMary has two cats\n' >in
