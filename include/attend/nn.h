@@ -112,7 +112,7 @@ typedef struct att_nn_names {
     const char *ffn_norm;                    /* "final_layer_norm" */
     const char *ffn_in, *ffn_gate, *ffn_out; /* "fc1" "gate" "fc2" */
     const char *score_w, *score_b, *rel_k, *rel_v; /* behind the attention's prefix */
-    const char *t5_table, *sink_logit, *alibi_slopes;
+    const char *t5_table, *sink_logit, *alibi_slopes, *prior_w;
 } att_nn_names;
 ATT_API void att_nn_names_init(att_nn_names *names);
 
@@ -128,7 +128,8 @@ enum { /* bits */
 
 /* Every member of the family that attend/attention.h describes; what it needs as
  * parameters is declared by itself: W of the bilinear score, w and b of additive and GAT,
- * the T5 table, Shaw's two tables. */
+ * the T5 table, Shaw's two tables, the weight of a prior. Tables of pairs, masks and edges
+ * are values, shaped as att_op_attention_opts says; a learned bias is one of att_nn_param. */
 typedef struct att_nn_attention_opts {
     uint32_t size;
     const char *name;          /* prefix; "" */
@@ -153,6 +154,17 @@ typedef struct att_nn_attention_opts {
      * and their first columns; memory is ignored. */
     att_var kv;
     int64_t k_col, v_col;
+    att_var bias; /* added to the scores: ATT_NO_VAR, the default: none */
+    int32_t bias_per_sequence, bias_per_head;
+    att_var prior; /* earlier weights; prior_w is this layer's own parameter, first 0 */
+    int32_t prior_per_sequence, prior_per_head;
+    int32_t prior_w_per_head; /* nonzero, the default: [1,H], else [1,1] */
+    att_var block_mask;
+    int32_t block_masks;
+    /* Edges of a graph; with them the offsets are not needed, neither without nor with a
+     * memory (edge_col then counts the memory's rows). */
+    att_var edge_row_ptr, edge_col, edge_bias;
+    att_var advantage; /* with desc.reinforce */
 } att_nn_attention_opts;
 ATT_API void att_nn_attention_opts_init(att_nn_attention_opts *opts);
 /* y [N,out]; memory ATT_NO_VAR: self-attention. */

@@ -16,6 +16,9 @@ void att_nn_attention_opts_init(att_nn_attention_opts *o)
     o->score_per_head = o->score_b = 1;
     o->rel = ATT_NN_K | ATT_NN_V;
     o->q_offsets = o->k_offsets = o->t5_table = o->kv = ATT_NO_VAR;
+    o->bias = o->prior = o->block_mask = o->advantage = ATT_NO_VAR;
+    o->edge_row_ptr = o->edge_col = o->edge_bias = ATT_NO_VAR;
+    o->prior_w_per_head = 1;
 }
 
 typedef struct layer {
@@ -93,7 +96,26 @@ static att_status parameters(layer *l)
     if (o->learned_slopes)
         ATTI_TRY(
             own(l, &l->op.alibi_slopes, l->names.alibi_slopes, 1, l->h, ATT_NN_ONE));
+    if (o->prior != ATT_NO_VAR)
+        ATTI_TRY(own(l, &l->op.prior_w, l->names.prior_w, 1,
+                     o->prior_w_per_head ? l->h : 1, ATT_NN_ZERO));
     return ATT_OK;
+}
+
+/* What is given as values. */
+static void pairs(layer *l)
+{
+    const att_nn_attention_opts *o = l->o;
+    att_op_attention_opts *op = &l->op;
+    op->bias = o->bias, op->prior = o->prior;
+    op->bias_per_sequence = o->bias_per_sequence;
+    op->bias_per_head = o->bias_per_head;
+    op->prior_per_sequence = o->prior_per_sequence;
+    op->prior_per_head = o->prior_per_head;
+    op->block_mask = o->block_mask, op->block_masks = o->block_masks;
+    op->edge_row_ptr = o->edge_row_ptr, op->edge_col = o->edge_col;
+    op->edge_bias = o->edge_bias;
+    op->advantage = o->advantage;
 }
 
 /* Queries, keys or values of one input: those in bits, as one product if may be. */
@@ -157,10 +179,11 @@ att_status atti_nn_attention(att_nn *nn, att_var *y, att_var *bias, att_var x,
     l.op.d = l.d, l.op.dk = l.dk, l.op.e = l.e;
     l.op.q_offsets = o->q_offsets;
     if (cross) {
-        if (o->k_offsets == ATT_NO_VAR)
+        if (o->k_offsets == ATT_NO_VAR && o->edge_row_ptr == ATT_NO_VAR)
             return atti_fail(ATT_EINVAL, "attention: a memory without k_offsets");
         l.op.k_offsets = o->k_offsets;
     }
+    pairs(&l);
     ATTI_TRY(parameters(&l));
     ATTI_TRY(project(&l, x, cross ? ATT_NN_Q : ATT_NN_Q | ATT_NN_K | ATT_NN_V));
     if (o->kv != ATT_NO_VAR) {

@@ -28,7 +28,8 @@ void att_nn_names_init(att_nn_names *n)
                                        .rel_v = "rel_v",
                                        .t5_table = "relative_attention_bias.weight",
                                        .sink_logit = "sink_logit",
-                                       .alibi_slopes = "alibi_slopes"};
+                                       .alibi_slopes = "alibi_slopes",
+                                       .prior_w = "prior_w"};
     if (n) *n = usual;
 }
 

@@ -225,6 +225,22 @@ static void layers(void **state)
     REFUSES_ATTENTION(o.desc.score = 77, ATT_EINVAL, "77");
     REFUSES_ATTENTION(o.desc.dropout = 1.0f, ATT_EINVAL, "dropout");
     REFUSES_ATTENTION(o.score_w = f.w, ATT_ESHAPE, "score_w");
+    REFUSES_ATTENTION(o.bias = f.ids, ATT_ESHAPE, "bias is I32");
+    REFUSES_ATTENTION((o.bias = f.row, o.bias_per_head = 1), ATT_ESHAPE, "2 heads");
+    REFUSES_ATTENTION(o.bias = FOREIGN, ATT_EINVAL, "9999");
+    REFUSES_ATTENTION(o.prior = f.w, ATT_EINVAL, "prior without prior_w");
+    REFUSES_ATTENTION(o.prior_w = f.row, ATT_EINVAL, "prior_w without prior");
+    REFUSES_ATTENTION((o.prior = f.w, o.prior_w = f.row), ATT_ESHAPE, "prior_w");
+    REFUSES_ATTENTION(o.block_mask = f.x, ATT_ESHAPE, "block_mask");
+    REFUSES_ATTENTION((o.block_mask = f.ids, o.desc.block = 3), ATT_ESHAPE,
+                      "blocks are 3");
+    REFUSES_ATTENTION(o.edge_col = f.ids, ATT_EINVAL, "edge_col without edge_row_ptr");
+    REFUSES_ATTENTION(o.edge_row_ptr = f.ids, ATT_EINVAL, "edge_col is missing");
+    REFUSES_ATTENTION((o.edge_row_ptr = f.x, o.edge_col = f.ids), ATT_ESHAPE,
+                      "edge_row_ptr is F32");
+    REFUSES_ATTENTION(o.advantage = f.x, ATT_EINVAL, "reinforce is 0");
+    REFUSES_ATTENTION((o.desc.normalise = ATT_NORM_HARD_SAMPLE, o.desc.reinforce = 1),
+                      ATT_EINVAL, "without advantage");
     REFUSES(att_op_attention, (NULL, &y, &o), ATT_EINVAL, "NULL");
     REFUSES(att_op_attention, (f.t, NULL, &o), ATT_EINVAL, "NULL");
     assert_true(y == 77 && h == 77);
@@ -317,14 +333,14 @@ static void pieces(void **state)
     REFUSES(att_op_matmul, (f.t, &y, f.x, f.wide, 1), ATT_ESHAPE, "12");
     REFUSES_ALWAYS(att_op_softmax, x);
     REFUSES(att_op_softmax, (f.t, &y, f.ids), ATT_ESHAPE, "I32");
-    const att_var two[] = {f.x, FOREIGN}, mixed[] = {f.x, f.w}, many[17] = {0};
+    const att_var two[] = {f.x, FOREIGN}, mixed[] = {f.x, f.w}, many[25] = {0};
     REFUSES(att_op_concat, (NULL, &y, two, 1), ATT_EINVAL, "NULL");
     REFUSES(att_op_concat, (f.t, NULL, two, 1), ATT_EINVAL, "NULL");
     REFUSES(att_op_concat, (f.t, &y, NULL, 1), ATT_EINVAL, "NULL");
     REFUSES(att_op_concat, (f.t, &y, two, 0), ATT_EINVAL, "0");
     REFUSES(att_op_concat, (f.t, &y, two, -4), ATT_EINVAL, "-4");
     REFUSES(att_op_concat, (f.t, &y, two, 2), ATT_EINVAL, "9999");
-    REFUSES(att_op_concat, (f.t, &y, many, 17), ATT_EINVAL, "17");
+    REFUSES(att_op_concat, (f.t, &y, many, 25), ATT_EINVAL, "25");
     REFUSES(att_op_concat, (f.t, &y, mixed, 2), ATT_ESHAPE, "");
     REFUSES_ALWAYS(att_op_slice_cols, x, 0, 4);
     REFUSES(att_op_slice_cols, (f.t, &y, f.x, 0, 9), ATT_ESHAPE, "9");
