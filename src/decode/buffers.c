@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/threads.h"
 #include "decode/buffers.h"
+#include "decode/rnn_engine.h"
 #include <string.h>
 
 struct atti_chunk { /* precedes nothing: a list of what was allocated */
@@ -19,6 +20,8 @@ void atti_buffers_free(att_session *s)
         atti_free(c->memory);
         atti_free(c);
     }
+    atti_rnn_wave_destroy(s->rnn_wave);
+    s->rnn_wave = NULL;
     atti_free(s->workspace);
     s->workspace = NULL;
     s->workspace_bytes = 0;

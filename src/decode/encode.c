@@ -1,5 +1,6 @@
 /* encode.c - the encoder over a ragged batch of sentences, and the keys and values that
  * the decoder's cross-attention will read, computed once per sentence. */
+#include "decode/rnn_engine.h"
 #include "decode/session_internal.h"
 #include <string.h>
 
@@ -110,6 +111,7 @@ att_status atti_encode_wave(att_session *s, const atti_job *jobs, const int64_t 
     const atti_engine *e = s->e;
     int64_t c = e->cfg->d_model, rows = 0;
     ATTI_TRY(gather(s, jobs, which, n, &rows));
+    if (e->rnn) return atti_rnn_encode(s, rows, n);
     atti_k()->embed(s->src_stream.x, e->enc.embed, s->src_ids, e->embed_scale,
                     s->positions[0], s->src_pos, &no_drop, 0, rows, c);
     if (e->cfg->pre_norm) {

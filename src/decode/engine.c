@@ -5,6 +5,8 @@
 #include "decode/engine.h"
 #include "base/alloc.h"
 #include "base/threads.h"
+#include "decode/rnn_engine.h"
+#include "models/rnn/rnn_build.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -245,6 +247,7 @@ static void destroy(void *p)
         atti_free(stack[k]->layer);
     }
     free_dense(&e->vocab);
+    atti_rnn_engine_destroy(e);
     atti_free(e);
 }
 
@@ -263,10 +266,24 @@ static void count_bytes(atti_engine *e)
     }
 }
 
+static att_status create_rnn(atti_engine **out, const att_model *m)
+{
+    atti_engine *e = NULL;
+    ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "inference engine"));
+    att_status st = atti_rnn_engine_create(e, m);
+    if (st != ATT_OK) {
+        destroy(e);
+        return st;
+    }
+    *out = e;
+    return ATT_OK;
+}
+
 static att_status create(atti_engine **out, const att_model *m)
 {
     const atti_marian_config *c = m->cfg;
     atti_engine *e = NULL;
+    if (m->family->build == atti_rnn_build) return create_rnn(out, m);
     ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "inference engine"));
     e->cfg = c;
     e->embed_scale = c->scale_embedding ? sqrtf((float)c->d_model) : 1.0f;

@@ -51,7 +51,8 @@ typedef struct atti_engine {
     atti_stack enc, dec;
     atti_dense vocab; /* [V,C] with final_logits_bias, NULL when that is all zero */
     float embed_scale;
-    size_t bytes; /* of packed and joined weights */
+    struct atti_rnn_engine *rnn; /* recurrent models: rnn_engine.h; NULL */
+    size_t bytes;                /* of packed and joined weights */
 } atti_engine;
 
 /* The engine of a model, made at the first call. Borrowed. ATT_ENOTSUP: a family that

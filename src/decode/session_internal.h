@@ -116,6 +116,8 @@ struct att_session {
     /* alignment on request */
     float *lse, *align_step, *align_slot; /* [R,H], [R,s_cap], [slots,s_cap] */
 
+    struct atti_rnn_wave *rnn_wave; /* recurrent models: the encoder */
+
     /* encoder memory */
     atti_stream src_stream;
     float *src_qkv, *src_ctx, *src_ff;

@@ -3,6 +3,7 @@
  * Only a layer's new keys and values are computed; the old ones are in the cache and are
  * found through each row's page table. */
 #include "base/threads.h"
+#include "decode/rnn_engine.h"
 #include "decode/session_internal.h"
 #include <math.h>
 #include <string.h>
@@ -241,6 +242,7 @@ att_status atti_step_run(att_session *s, int64_t rows)
 {
     const atti_engine *e = s->e;
     int64_t c = e->cfg->d_model, v = e->vocab.n_out;
+    if (e->rnn) return atti_rnn_step(s, rows);
     embed(s, rows);
     if (s->o.want_alignment) {
         memset(s->align_step, 0, (size_t)(rows * s->s_cap) * sizeof *s->align_step);

@@ -64,6 +64,8 @@ typedef struct atti_program_opts {
 
 typedef struct atti_family {
     const char *model_type; /* config.json's */
+    const char
+        *architecture; /* "attend" names several: config.json's; NULL = any other */
     /* Parses and checks against formats.md 13; *cfg is one atti_alloc block. */
     att_status (*config_read)(void **cfg, const atti_json *root, const char *name);
     att_status (*config_write)(const void *cfg, atti_jsonw *w);
@@ -77,6 +79,8 @@ typedef struct atti_family {
 } atti_family;
 
 const atti_family *atti_family_find(const char *model_type); /* NULL when unknown */
+/* The same where a model_type has several architectures; NULL = none was named. */
+const atti_family *atti_family_find_arch(const char *model_type, const char *arch);
 atti_head atti_family_head(const atti_family *f, const void *cfg);
 
 /* Points the tape's parameters at params->data and grads. A parameter of the tape is named as

@@ -41,7 +41,13 @@ static att_status read_config(att_model *m)
         st = atti_fail_prefix(st, "%s: ", path);
         goto done;
     }
-    m->family = type ? atti_family_find(type) : NULL;
+    const char *arch = NULL;
+    st = atti_json_get_str(&arch, root, "architecture", NULL);
+    if (st != ATT_OK) {
+        st = atti_fail_prefix(st, "%s: ", path);
+        goto done;
+    }
+    m->family = type ? atti_family_find_arch(type, arch) : NULL;
     if (!m->family) {
         st = atti_fail(type ? ATT_ENOTSUP : ATT_EFORMAT,
                        type ? "%s: model_type '%.60s' is not supported"

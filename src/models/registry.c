@@ -5,6 +5,7 @@
 #include "models/decoder/decoder_build.h"
 #include "models/encoder/encoder_build.h"
 #include "models/marian/marian_build.h"
+#include "models/rnn/rnn_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,13 @@
         .build = atti_encoder_build, .shape = ATTI_ENCODER, .head = atti_encoder_head  \
     }
 static const atti_family families[] = {
+    {.model_type = "attend",
+     .architecture = "rnn-seq2seq",
+     .config_read = atti_rnn_config_read,
+     .config_write = atti_rnn_config_write,
+     .declare = atti_rnn_declare,
+     .build = atti_rnn_build,
+     .shape = ATTI_SEQ2SEQ},
     MARIAN("marian"),
     MARIAN("attend"),
     DECODER("llama", atti_llama_config_read, 0),
@@ -39,11 +47,19 @@ static const atti_family families[] = {
     ENCODER("xlm-roberta", atti_xlmr_config_read),
 };
 
+const atti_family *atti_family_find_arch(const char *model_type, const char *arch)
+{
+    for (size_t i = 0; model_type && i < sizeof families / sizeof families[0]; i++) {
+        const atti_family *f = &families[i];
+        if (strcmp(f->model_type, model_type) != 0) continue;
+        if (!f->architecture || (arch && strcmp(f->architecture, arch) == 0)) return f;
+    }
+    return NULL;
+}
+
 const atti_family *atti_family_find(const char *model_type)
 {
-    for (size_t i = 0; model_type && i < sizeof families / sizeof families[0]; i++)
-        if (strcmp(families[i].model_type, model_type) == 0) return &families[i];
-    return NULL;
+    return atti_family_find_arch(model_type, NULL);
 }
 
 atti_head atti_family_head(const atti_family *f, const void *cfg)
