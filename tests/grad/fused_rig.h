@@ -21,9 +21,10 @@ typedef struct rig {
     att_nn *nn;
     att_var x, memory, y, loss, target;
     att_var ints[INTS];
-    int32_t int_values[INTS][32];
+    int32_t int_values[INTS][T * S + 2];
     int n_ints;
     att_var score[8], weights[8]; /* composed: of each head */
+    att_var extra;                /* what is added to the loss, or ATT_NO_VAR */
     float choice[8][T * S];       /* constants of the second pass */
     int second;
     float *grad[MAX];
@@ -43,6 +44,7 @@ static void open_rig(rig *r, const member *m)
     att_nn_source source;
     memset(r, 0, sizeof *r);
     r->m = m;
+    r->extra = ATT_NO_VAR;
     r->desc = desc_of(m);
     r->h = m->h;
     r->g = m->g ? m->g : m->h;
@@ -64,14 +66,20 @@ static void open_rig(rig *r, const member *m)
         r->memory = ATT_NO_VAR;
 }
 
-static att_var ints(rig *r, int64_t n, const int32_t *values)
+static att_var int_table(rig *r, int64_t rows, int64_t cols, const int32_t *values)
 {
     char name[32];
-    assert_true(r->n_ints < INTS && n <= 32);
+    int64_t n = rows * cols;
+    assert_true(r->n_ints < INTS && n <= T * S + 2);
     snprintf(name, sizeof name, "ints %d", r->n_ints);
-    assert_ok(att_tape_input(r->t, &r->ints[r->n_ints], name, ATT_I32, n, 1));
+    assert_ok(att_tape_input(r->t, &r->ints[r->n_ints], name, ATT_I32, rows, cols));
     memcpy(r->int_values[r->n_ints], values, (size_t)n * sizeof *values);
     return r->ints[r->n_ints++];
+}
+
+static att_var ints(rig *r, int64_t n, const int32_t *values)
+{
+    return int_table(r, n, 1, values);
 }
 
 static att_var constant(rig *r, int64_t rows, int64_t cols, const float *x)
@@ -117,9 +125,12 @@ static void run(rig *r)
     support_fill(target, (size_t)(T * cols), 99, -1, 1);
     assert_ok(att_tape_input(r->t, &r->target, "target", ATT_F32, T, cols));
     assert_ok(att_op_squared_error(r->t, &r->loss, r->y, r->target));
+    if (r->extra != ATT_NO_VAR)
+        assert_ok(att_op_add(r->t, &r->loss, r->loss, r->extra));
     assert_ok(att_tape_keep(r->t, r->y));
     att_tape_plan_opts_init(&p);
     p.training = 1;
+    p.recompute = r->m->h == 2 ? 2 : 1; /* attention's results made again, or kept */
     assert_ok(att_tape_plan(r->t, &p));
     assert_ok(att_tape_set(r->t, r->target, target));
     for (int i = 0; i < r->n_ints; i++)

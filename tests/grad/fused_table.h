@@ -12,7 +12,30 @@ typedef struct member {
     int32_t h, g, d, dk, e, projections, biases; /* 0: the defaults */
     att_attention_desc desc;                     /* size 0: zero means default */
     int shared, no_b, rel, sink, slopes;
+    int bias, prior; /* a table of pairs; BY_HEAD: one a head; BY_KEY: one row */
+    int mask;        /* so many block masks */
+    int edges;       /* of edge_ptr and edge_col; BY_HEAD: a bias a head */
 } member;
+
+enum { BY_HEAD = 2, BY_KEY = 3 };
+
+/* Whom each of T nodes sees, in this order; node 1 sees nobody. */
+static const int32_t edge_ptr[T + 1] = {0, 3, 3, 4, 6, 9};
+enum { EDGES = 9 };
+static const int32_t edge_col[EDGES] = {4, 0, 2, 1, 3, 0, 2, 4, 1};
+
+static int sees_by_edge(int64_t t, int64_t s)
+{
+    for (int32_t i = edge_ptr[t]; i < edge_ptr[t + 1]; i++)
+        if (edge_col[i] == s) return 1;
+    return 0;
+}
+
+/* A mask's byte at a row and column; every row sees something. */
+static int mask_byte(int64_t mask, int64_t row, int64_t col)
+{
+    return row == col || (mask * 5 + row * 3 + col * 7) % 4 != 0;
+}
 
 /* Fields that are 0 here keep what att_attention_desc_init says. */
 #define DESC(...) .desc = {__VA_ARGS__}
@@ -75,7 +98,36 @@ static const member members[] = {
     {"dropout", .h = 2, DESC(.dropout = 0.4f)},
     {"dropout, relu", .h = 2, .cross = 1,
      DESC(.dropout = 0.3f, .normalise = ATT_NORM_RELU)},
+    {"bias", .h = 2, .bias = 1},
+    {"bias by head, causal", .h = 2, .bias = BY_HEAD, .cross = 1, DESC(.causal = 1)},
+    {"bias of keys, additive", .h = 2, .bias = BY_KEY,
+     DESC(.score = ATT_SCORE_ADDITIVE)},
+    {"bias, relu", .h = 4, .g = 2, .d = 3, .bias = BY_HEAD,
+     DESC(.normalise = ATT_NORM_RELU, .scale = 1)},
+    {"prior", .h = 2, .prior = 1},
+    {"prior by head, additive, bias", .h = 2, .prior = BY_HEAD, .bias = 1, .cross = 1,
+     DESC(.score = ATT_SCORE_ADDITIVE)},
+    {"prior, one weight", .h = 2, .prior = 1, .shared = 1, DESC(.softcap = 2)},
+    {"mask", .h = 2, .mask = 1},
+    {"mask, cross, bias", .h = 2, .mask = 1, .cross = 1, .bias = BY_HEAD,
+     DESC(.causal = 1)},
+    {"blocks with masks", .h = 2, .mask = 2, DESC(.block = 2)},
+    {"edges", .h = 2, .edges = 1},
+    {"edges, bias by head", .h = 2, .edges = BY_HEAD, DESC(.softcap = 1)},
+    {"edges, gat", .h = 2, .edges = BY_HEAD, DESC(.score = ATT_SCORE_GAT)},
+    {"edges, grouped, bilinear", .h = 4, .g = 2, .d = 3, .edges = 1,
+     DESC(.score = ATT_SCORE_BILINEAR)},
+    {"edges, cosine, relu", .h = 2, .edges = 1,
+     DESC(.score = ATT_SCORE_COSINE, .normalise = ATT_NORM_RELU)},
+    {"reinforce", .h = 2, DESC(.normalise = ATT_NORM_HARD_SAMPLE, .reinforce = 1)},
+    {"reinforce, additive", .h = 2, .cross = 1,
+     DESC(.normalise = ATT_NORM_HARD_SAMPLE, .reinforce = 1, .temperature = 0.7f,
+          .score = ATT_SCORE_ADDITIVE)},
+    {"reinforce, causal, dropout", .h = 2,
+     DESC(.normalise = ATT_NORM_HARD_SAMPLE, .reinforce = 1, .causal = 1,
+          .dropout = 0.3f)},
     {"everything", .h = 4, .g = 2, .d = 4, .e = 3, .slopes = 1, .sink = 1, .cross = 1,
+     .bias = BY_HEAD, .prior = 1,
      DESC(.causal = 1, .left = 4, .sinks = 1, .alibi = 1, .t5_buckets = 4,
           .t5_max_distance = 8, .shaw_clip = 2, .rope = ATT_ROPE_HALF,
           .rope_position_scale = 0.5f, .softcap = 2, .temperature = 1.3f,

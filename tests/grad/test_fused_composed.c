@@ -12,9 +12,8 @@
  * twelve operators of a few roundings (2^-24) each lies between parameters and loss:
  * 2^-24 * (12 * 8 + 4 sqrt(36)) is 7e-6 of the largest number of a tensor; 3e-5 is asked,
  * since cosine and ReLU by row divide by numbers that may be small. */
-#include "attention/attn_internal.h"
-#include "base/rng.h"
-#include "fused_rig.h"
+#include "fused_choices.h"
+#include "fused_pairs.h"
 
 #include <math.h>
 
@@ -37,19 +36,13 @@ static void build_fused(rig *r, const member *m)
     if (m->rel) o.rel = m->rel;
     o.sink_logit = m->sink;
     o.learned_slopes = m->slopes;
-    o.q_offsets = ints(r, 2, off_q);
+    give_pairs(r, &o);
+    o.q_offsets = m->edges ? ATT_NO_VAR : ints(r, 2, off_q);
     if (m->cross) o.k_offsets = ints(r, 2, off_k);
     assert_ok(att_nn_attention(r->nn, &r->y, r->x, r->memory, &o));
 }
 
 /* ---- composed ---- */
-
-static att_var by_name(rig *r, const char *name, int64_t rows, int64_t cols)
-{
-    att_var v = att_tape_find(r->t, name);
-    if (v == ATT_NO_VAR) assert_ok(att_tape_param(r->t, &v, name, rows, cols));
-    return v;
-}
 
 static att_var linear(rig *r, att_var x, const char *piece, int64_t out, int bit)
 {
@@ -126,22 +119,6 @@ static att_var mm(rig *r, att_var a, att_var b, int trans)
     att_var y;
     assert_ok(att_op_matmul(r->t, &y, a, b, trans));
     return y;
-}
-
-static int64_t place(const rig *r, int64_t t)
-{
-    return t + r->s_len - T;
-}
-
-static int visible(const rig *r, int64_t t, int64_t s)
-{
-    const att_attention_desc *d = &r->desc;
-    int64_t p = place(r, t);
-    if (d->causal && s > p) return 0;
-    if (d->right >= 0 && s > p + d->right) return 0;
-    if (d->block > 0 && s / d->block != p / d->block) return 0;
-    if (s < d->sinks) return 1;
-    return d->left < 0 || s >= p - d->left;
 }
 
 /* x cos + x P sin, P the signed permutation that turns pairs by a right angle. */
@@ -295,6 +272,41 @@ static att_var terms(rig *r, att_var e, int64_t h)
     return e;
 }
 
+/* Bias, prior, edges' bias: a table [T,S] of each, from the rows that the head has. */
+static att_var tables(rig *r, att_var e, int64_t h)
+{
+    const member *m = r->m;
+    int64_t n = r->s_len;
+    if (m->bias == BY_KEY)
+        e = add(r, e, bias_of(r));
+    else if (m->bias)
+        e = add(r, e, rows_of(r, bias_of(r), m->bias == BY_HEAD ? h * T : 0, T));
+    if (m->prior) {
+        float x[T * S];
+        att_var w = by_name(r, "prior_w", 1, m->shared ? 1 : r->h), ones, wide;
+        prior_numbers(r, x, m->prior == BY_HEAD ? h : 0);
+        ones = mm(r, same_number(r, T, 1, 1), cut(r, w, m->shared ? 0 : h, 1), 0);
+        wide = mm(r, ones, same_number(r, 1, n, 1), 0);
+        e = add(r, e, mul(r, wide, constant(r, T, n, x)));
+    }
+    if (m->edges) {
+        att_var all = by_name(r, "edge_bias", EDGES, m->edges == BY_HEAD ? r->h : 1);
+        att_var col[S];
+        for (int64_t s = 0; s < n; s++) {
+            int32_t of[T];
+            for (int t = 0; t < T; t++) {
+                of[t] = -1;
+                for (int32_t i = edge_ptr[t]; i < edge_ptr[t + 1]; i++)
+                    if (edge_col[i] == s) of[t] = i;
+            }
+            assert_ok(att_op_gather_rows(r->t, &col[s], all, ints(r, T, of)));
+            if (m->edges == BY_HEAD) col[s] = cut(r, col[s], h, 1);
+        }
+        e = add(r, e, columns(r, col));
+    }
+    return e;
+}
+
 static att_var mask(rig *r, float seen, float hidden)
 {
     float m[T * S];
@@ -308,6 +320,11 @@ static att_var softmax(rig *r, att_var e, int64_t h)
 {
     att_var y, both[2];
     both[0] = add(r, e, mask(r, 0, -INFINITY));
+    if (r->m->edges) { /* a node that sees nobody has a row of zeros */
+        both[0] = add(r, e, mask(r, 0, -200));
+        assert_ok(att_op_softmax(r->t, &y, both[0]));
+        return mul(r, y, mask(r, 1, 0));
+    }
     if (r->m->sink) {
         att_var one = cut(r, by_name(r, "sink_logit", 1, r->h), h, 1);
         both[1] =
@@ -331,6 +348,26 @@ static att_var reciprocal(rig *r, att_var z)
     assert_ok(att_op_add_norm(r->t, &y, y, ATT_NO_VAR, ATT_NO_VAR,
                               constant(r, 1, 2, gain), ATT_NO_VAR, 1, 1e-30f, 0.0f));
     return cut(r, y, 1, 1);
+}
+
+/* REINFORCE: the pick is a constant, and the loss gains advantage * log softmax(e)[pick]. */
+static att_var picked(rig *r, att_var e, int64_t h)
+{
+    int64_t n = r->s_len;
+    const float *pick = r->choice[h];
+    float gain[T * 8];
+    advantages(r, gain);
+    e = add(r, e, mask(r, 0, -INFINITY));
+    for (int32_t t = 0; t < T; t++) {
+        int32_t target = 0;
+        att_var loss, stats;
+        while (target < n - 1 && pick[t * n + target] != 1.0f) target++;
+        assert_ok(att_op_cross_entropy(r->t, &loss, &stats, rows_of(r, e, t, 1),
+                                       ints(r, 1, &target), 0));
+        loss = scale(r, loss, -gain[t * r->h + h]);
+        r->extra = r->extra == ATT_NO_VAR ? loss : add(r, r->extra, loss);
+    }
+    return constant(r, T, n, pick);
 }
 
 static att_var normalise(rig *r, att_var e, int64_t h)
@@ -357,17 +394,12 @@ static att_var normalise(rig *r, att_var e, int64_t h)
         return add(r, add(r, mul(r, e, in), scale(r, mul(r, sum, part), -1)), part);
     }
     case ATT_NORM_HARD_ARGMAX:
-    case ATT_NORM_HARD_SAMPLE: /* straight-through */
+    case ATT_NORM_HARD_SAMPLE: /* straight-through, or the pick as a constant */
         if (!r->second) return softmax(r, e, h);
+        if (r->desc.reinforce) return picked(r, e, h);
         return add(r, softmax(r, e, h), constant(r, T, n, choice));
     default: return softmax(r, e, h);
     }
-}
-
-/* The fused operator stands behind three projections. */
-static uint64_t operator_key(void)
-{
-    return atti_key(SEED, STEP, 3);
 }
 
 /* The weights that dropout leaves: keyed by (seed, step, operator), row and head, key. */
@@ -390,7 +422,7 @@ static att_var one_head(rig *r, att_var q, att_var k, att_var v, int64_t h)
     int64_t group = h / (r->h / r->g);
     att_var e, a, y, vh = cut(r, v, group, r->e);
     e = score(r, cut(r, q, h, r->d), cut(r, k, group, r->dk), h);
-    e = scale(r, terms(r, e, h), 1 / r->desc.temperature);
+    e = scale(r, tables(r, terms(r, e, h), h), 1 / r->desc.temperature);
     a = normalise(r, e, h);
     r->score[h] = e;
     r->weights[h] = a;
@@ -427,64 +459,6 @@ static void build_composed(rig *r, const member *m, const rig *first)
     }
     assert_ok(att_op_concat(r->t, &r->y, head, (int32_t)r->h));
     r->y = linear(r, r->y, "out_proj", C, ATT_NN_O);
-}
-
-/* ---- choices, from the scores of the first pass ---- */
-
-static void support_of(const float *e, float *in, const int *seen, int64_t n)
-{
-    for (int64_t size = n; size > 0; size--) { /* the largest k with 1 + k e_k > sum */
-        double sum = 0, least = INFINITY;
-        int64_t k = 0;
-        for (int64_t s = 0; s < n; s++) {
-            int64_t above = 0;
-            for (int64_t o = 0; o < n; o++) above += seen[o] && e[o] > e[s];
-            in[s] = seen[s] && above < size;
-            if (in[s] == 0.0f) continue;
-            sum += (double)e[s];
-            least = fmin(least, (double)e[s]);
-            k++;
-        }
-        if (k > 0 && 1 + (double)k * least > sum) return;
-    }
-}
-
-/* HARD_SAMPLE: the highest of e + Gumbel noise made of (seed, row, key). */
-static double noise(const rig *r, int64_t t, int64_t h, int64_t s)
-{
-    if (r->desc.normalise != ATT_NORM_HARD_SAMPLE) return 0;
-    uint64_t key = atti_key(operator_key(), 0, ATTI_ATTN_STREAM_SAMPLE);
-    uint32_t bits =
-        atti_drop_bits(atti_drop_rowkey(key, (uint64_t)(t * r->h + h)), (uint32_t)s);
-    return -log(-log(((double)bits + 0.5) / 4294967296.0));
-}
-
-static void choose(rig *r)
-{
-    int64_t n = r->s_len;
-    for (int64_t h = 0; h < r->h; h++) {
-        att_tensor e, a;
-        assert_ok(att_tape_value(r->t, &e, r->score[h]));
-        assert_ok(att_tape_value(r->t, &a, r->weights[h]));
-        for (int64_t t = 0; t < T; t++) {
-            const float *row = (const float *)e.data + t * n;
-            float *out = r->choice[h] + t * n;
-            int seen[S], pick = -1;
-            for (int64_t s = 0; s < n; s++) {
-                seen[s] = visible(r, t, s);
-                if (!seen[s]) continue;
-                if (pick < 0 || (double)row[s] + noise(r, t, h, s) >
-                                    (double)row[pick] + noise(r, t, h, pick))
-                    pick = (int)s;
-            }
-            if (r->desc.normalise == ATT_NORM_SPARSEMAX) {
-                support_of(row, out, seen, n);
-                continue;
-            }
-            for (int64_t s = 0; s < n; s++)
-                out[s] = (s == pick ? 1.0f : 0.0f) - ((float *)a.data)[t * n + s];
-        }
-    }
 }
 
 /* ---- comparison ---- */
