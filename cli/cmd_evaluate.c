@@ -3,6 +3,7 @@
 #include "attend/train.h"
 #include "commands.h"
 #include "decode_options.h"
+#include "evaluate_files.h"
 #include "term.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ typedef struct evaluate_opts {
     int32_t tokenize, smooth, lowercase, chrf_lowercase, chrf_word_order, bootstrap,
         width, batch_tokens;
     double smooth_value;
+    evaluate_files_opts files;
 } evaluate_opts;
 
 #define ROW(member) .at = offsetof(evaluate_opts, member)
@@ -60,6 +62,29 @@ static const opt options[] = {
      ROW(batch_tokens),
      .help = "tokens at a time when the loss is measured"},
     DECODE_SEARCH_ROWS(evaluate_opts, x),
+    {.kind = OPT_GROUP, .help = "A model and its FILE ..."},
+    {.name = "columns",
+     .kind = OPT_STR,
+     .arg = "NAMES",
+     ROW(files.columns),
+     .help = "of texts and labels, as in label,text (default: as in train classify)"},
+    {.name = "column",
+     .kind = OPT_CHOICE,
+     .arg = "NAME",
+     .choices = "upos|xpos",
+     ROW(files.column),
+     .help = "CoNLL-U's column that a tagger is compared with"},
+    {.name = "confusion",
+     .kind = OPT_FLAG,
+     ROW(files.confusion),
+     .help = "which labels were taken for which (--json has them always)"},
+    {.name = "context",
+     .kind = OPT_I32,
+     .arg = "N",
+     .lo = 0,
+     .hi = 65534,
+     ROW(files.context),
+     .help = "tokens of a language model's blocks; 0 = all it was made for"},
     {.kind = OPT_GROUP, .help = "Metrics"},
     {.name = "tokenize",
      .kind = OPT_CHOICE,
@@ -360,7 +385,8 @@ static int of_model(evaluate_opts *o)
 
     if (!o->source || !o->target)
         return cli_usage("evaluate",
-                         "evaluate: --source and --target are needed with -m");
+                         "evaluate: --source and --target are needed with -m, or FILE "
+                         "... for other models than translators");
     rc = decode_open(&model, &cmd_evaluate, o, &o->x);
     if (rc) return rc;
     o->x.d.n_best = 1;
@@ -369,11 +395,35 @@ static int of_model(evaluate_opts *o)
     return rc;
 }
 
+/* Models of one side: what their files are, they know themselves. */
+static int of_files(evaluate_opts *o, const cli_list *files)
+{
+    att_model *model = NULL;
+    att_status st;
+    int rc;
+
+    if (!o->x.model)
+        return cli_usage("evaluate", "evaluate: -m DIR is missing for %s",
+                         files->item[0]);
+    if (!cli_is_dir_name(o->x.model)) return EXIT_FAILED;
+    for (int i = 0; i < files->n; i++)
+        if (!cli_readable(files->item[i])) return EXIT_FAILED;
+    progress_busy("loading");
+    st = att_model_load(&model, o->x.model);
+    progress_busy_end();
+    if (st != ATT_OK) return cli_status(st);
+    o->files.json = o->x.json;
+    o->files.batch_tokens = o->batch_tokens;
+    rc = evaluate_files(model, files, &o->files);
+    att_model_destroy(model);
+    return rc;
+}
+
 static int run(void *opts, const cli_list *words)
 {
     evaluate_opts *o = opts;
 
-    (void)words;
+    if (words->n > 0) return of_files(o, words);
     if (o->references.n && o->x.model)
         return cli_usage("evaluate", "evaluate: either --reference or -m DIR");
     if (o->references.n) return of_translation(o);
@@ -388,14 +438,23 @@ static const char *const examples[] = {
     "attend evaluate --reference ref1.zh ref2.zh --tokenize zh < translation.zh",
     "Score a model: loss, perplexity, BLEU, chrF",
     "attend evaluate -m en-de --source test.en --target test.de --beam-size 5",
+    "A tagger or a classifier",
+    "attend evaluate -m tagger dev.conllu --confusion",
+    "A language model",
+    "attend evaluate -m shakespeare val.txt",
     NULL,
 };
 
 const command cmd_evaluate = {
     .name = "evaluate",
     .summary = "measure a translation or a model: BLEU, chrF, loss, perplexity",
-    .usage = "--reference FILE ... < translation | -m DIR --source FILE --target FILE",
+    .usage =
+        "--reference FILE ... < translation | -m DIR --source FILE --target FILE | -m DIR FILE ...",
     .about =
+        "With FILE ... a model that labels is compared with the labels of the files "
+        "(accuracy, macro F1 over the labels that occur, a table by label), and a "
+        "language model predicts a text cut into consecutive blocks of its context, "
+        "every position counted.\n\n"
         "BLEU and chrF are those of sacreBLEU 2.6.0 to the last printed digit, and "
         "are printed with its signature. Feed detokenised text, unless --tokenize "
         "none says that it is tokenised.",
@@ -403,6 +462,7 @@ const command cmd_evaluate = {
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .size = sizeof(evaluate_opts),
+    .max_words = -1,
     .defaults = defaults,
     .run = run,
 };

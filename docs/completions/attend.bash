@@ -68,9 +68,10 @@ _attend()
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "evaluate "*) words="--reference --input --model --source --target --output --batch-tokens --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --tokenize --lowercase --chrf-lowercase --smooth --smooth-value --chrf-word-order --confidence-n --width --json --threads --config --quiet --color --help "
+    "evaluate "*) words="--reference --input --model --source --target --output --batch-tokens --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --columns --column --confusion --context --tokenize --lowercase --chrf-lowercase --smooth --smooth-value --chrf-word-order --confidence-n --width --json --threads --config --quiet --color --help "
         case $prev in
         --early-stopping) words="bound first never"; cur=${cur#=} ;;
+        --column) words="upos xpos"; cur=${cur#=} ;;
         --tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
         --smooth) words="exp none floor add-k"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;

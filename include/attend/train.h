@@ -176,6 +176,53 @@ ATT_API ATT_MUST_CHECK att_status att_evaluate_pairs(att_evaluation *out,
                                                      const char *target_file,
                                                      int32_t batch_tokens);
 
+/* A model's labels against those of files, as att_train_tag() and att_train_classify() take them. */
+typedef struct att_label_evaluation att_label_evaluation;
+typedef struct att_label_figures {
+    const char *label;
+    int64_t in_files, said,
+        right; /* items of this label, those the model gave it to, both */
+    double precision, recall, f1; /* 0 where there is nothing to divide by */
+} att_label_figures;
+/* columns: of att_train_opts, for models that label texts; tag_column likewise, for those that label words; NULL = the
+ * defaults. Every word with a label counts, and a label that the model does not know is always wrong. ATT_ENOTSUP: a
+ * model without labels; ATT_EFORMAT names file and line, or says that nothing could be counted. */
+ATT_API ATT_MUST_CHECK att_status att_evaluate_labels(
+    att_label_evaluation **out, const att_model *model, const char *const *files,
+    int32_t n_files, const char *columns, const char *tag_column);
+ATT_API void att_label_evaluation_destroy(att_label_evaluation *e); /* NULL is fine */
+ATT_API int64_t att_label_evaluation_items(const att_label_evaluation *e);
+ATT_API double att_label_evaluation_accuracy(const att_label_evaluation *e); /* 0..1 */
+/* Mean of f1 over the labels that occur in the files or were said. */
+ATT_API double att_label_evaluation_macro_f1(const att_label_evaluation *e);
+/* Of models of regression, and < 0 for others. */
+ATT_API double att_label_evaluation_squared_error(const att_label_evaluation *e);
+/* The model's labels, then those that only the files have. */
+ATT_API int32_t att_label_evaluation_labels(const att_label_evaluation *e);
+/* Figures of label i, borrowed names; ATT_EINVAL out of range. */
+ATT_API ATT_MUST_CHECK att_status att_label_evaluation_get(
+    const att_label_evaluation *e, att_label_figures *out, int32_t i);
+/* How many items of label `in_files` were said to be label `said`; 0 out of range. */
+ATT_API int64_t att_label_evaluation_count(const att_label_evaluation *e,
+                                           int32_t in_files, int32_t said);
+
+/* Mean loss of a language model over files read as one text, cut into consecutive blocks of `context` tokens (0 = all the
+ * model was made for): every token but the first is predicted once, from the tokens before it in its block. */
+typedef struct att_text_evaluation {
+    uint32_t size;                /* set by the caller: sizeof */
+    double nll, perplexity;       /* a predicted token, in nats */
+    double accuracy;              /* the likeliest token was the right one */
+    double bits_per_byte;         /* all nats of the text over all its bytes, in bits */
+    double bits_per_char;         /* and over its characters */
+    int64_t tokens, bytes, chars; /* tokens: those predicted */
+    int64_t context;              /* in force */
+} att_text_evaluation;
+ATT_API ATT_MUST_CHECK att_status att_evaluate_text(att_text_evaluation *out,
+                                                    const att_model *model,
+                                                    const char *const *files,
+                                                    int32_t n_files, int32_t context,
+                                                    int32_t batch_tokens);
+
 /* One training step repeated on random tokens: the speed that `attend bench train` reports. */
 typedef struct att_bench_step {
     uint32_t size;         /* set by the caller: sizeof */

@@ -15,6 +15,15 @@ cut -f1 out | paste - train.tsv | awk '$1 != $2 { exit 1 }'
 awk -F'\t' 'NF != 2 || $2 <= 0.5 || $2 > 1 { exit 1 }' out
 echo 'a fine film' | "$ATTEND" classify -m m --json --top 5 |
     grep -q '^\[{"label": "good", "score": 0.9[0-9]*}, {"label": "bad", "score": 0.0[0-9]*}\]$'
+# How good it is; a label that the model does not know is wrong.
+"$ATTEND" evaluate -m m train.tsv > out
+grep -q '^accuracy = 1.0000  macro F1 = 1.0000  (16 items)$' out
+{ cat train.tsv; printf 'ugly\ta fine film\ngood\ta dull film number 3 alas\n'; } > mixed.tsv
+"$ATTEND" evaluate -m m mixed.tsv --columns label,text --confusion > out
+grep -q '^accuracy = 0.8889 .*(18 items)$' out
+grep -q '^ugly  *1  *0.0000' out
+grep -q '^good  *bad  *1$' out
+"$ATTEND" evaluate -m m train.tsv --json | grep -q '"macro_f1":1,"items":16,.*"confusion":\[\[8,0\],\[0,8\]\]}'
 # The order of the columns is seen, said by the first line, or given.
 awk -F'\t' '{ print $2 "\t" $1 }' train.tsv > turned.tsv
 { printf 'id\tlabel\tsentence\n'; awk '{ print NR "\t" $0 }' train.tsv; } > named.tsv
@@ -32,6 +41,7 @@ for i in 1 2 3 4; do printf 'short\t0.5\nmuch longer text\t2.5\n'; done > number
     --valid-freq 100u --save-freq 200u 2>log
 grep -q 'mean squared error' log
 echo 'much longer text' | "$ATTEND" classify -m r | awk '{ exit !($2 > 2 && $2 < 3) }'
+"$ATTEND" evaluate -m r numbers.tsv --columns text,label | grep -q '^mean squared error = [0-9].*(8 items)$'
 # What is wrong is told with file and line, and nothing is left behind.
 fails() { # PATTERN command...
     pattern=$1; shift

@@ -13,6 +13,11 @@ test "$(cat out)" = ' not to be,'
 test "$(cat out)" = 'that is the '
 echo 'to be or' | "$ATTEND" generate -m m -n 4 --json |
     grep -q '^{"prompt": "to be or", "text": " not", "prompt_tokens": 8, "completion_tokens": 4, .*"end": "length"}$'
+# The same figure as the training's own; the first token of a text is given.
+"$ATTEND" evaluate -m m valid.txt --json > out
+grep -q '"tokens":41,"bytes":42,"chars":42,"context":24}' out
+nll=$(sed 's/{"nll":\([0-9.]*\),.*/\1/' out)
+grep -q "best checkpoint.*nll $(printf %.4f "$nll")\|mean of.*nll $(printf %.4f "$nll")" log
 # The same seed says the same; a full context ends, or slides.
 "$ATTEND" generate -m m -p to --temperature 2 --seed 3 -n 15 -q > a
 "$ATTEND" generate -m m -p to --temperature 2 --seed 3 -n 15 -q > b

@@ -32,6 +32,7 @@ test "$(cat got)" = 'I/PRON saw/VERB a/DET saw/NOUN / ' ||
 cut -f1-3,5- out | sed '/^$/d' > a; cut -f1-3,5- legal.conllu > b; cmp a b
 grep -q '^2.saw._.VERB' out
 grep -q '^1-2.dont._._' out
+"$ATTEND" evaluate -m m train.conllu | grep -q '^accuracy = 1.0000  macro F1 = 1.0000  (67 items)$'
 # A token a line.
 awk -F'\t' '/^[0-9]+\t/ { print $2 "\t" $4; next } /^$/ { print "" }' train.conllu |
     sed '/\t_$/d' > train.tsv

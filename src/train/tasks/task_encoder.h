@@ -1,5 +1,5 @@
 /* task_encoder.h - what tagging and classifying share: an encoder of Hugging Face's XLM-R
- * or BERT layout and its vocabulary. */
+ * or BERT layout and its vocabulary; and what language models share with evaluation. */
 #ifndef ATTI_TASK_ENCODER_H
 #define ATTI_TASK_ENCODER_H
 
@@ -28,6 +28,17 @@ void atti_vocab_text_add(atti_vocab_text *v, const char *text, size_t n, char en
 typedef att_status atti_vocab_write_fn(atti_trainer *t, atti_vocab_text *v);
 ATT_MUST_CHECK att_status atti_encoder_task_vocab(atti_trainer *t,
                                                   atti_vocab_write_fn *write);
+/* Files as one running text of tokens, cut into blocks (pairs.h). */
+typedef struct atti_text_files {
+    const char *const *files;
+    int32_t n;
+    const char *temp_dir; /* NULL: the system's */
+} atti_text_files;
+ATT_MUST_CHECK att_status atti_text_stream(atti_pairs *p, const att_tokenizer *tok,
+                                           const atti_text_files *f, int64_t context,
+                                           int may_shift);
+/* ATT_EFORMAT with file and line: not UTF-8, a zero byte. */
+ATT_MUST_CHECK att_status atti_text_check(const char *path);
 /* A file of t->dir, whole or not at all. */
 ATT_MUST_CHECK att_status atti_task_write(const atti_trainer *t, const char *name,
                                           const char *text, size_t n);

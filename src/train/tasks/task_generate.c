@@ -64,7 +64,7 @@ static att_status check(atti_trainer *t)
 
 /* ---- the text -------------------------------------------------------------------- */
 
-static att_status check_text(const char *path, const atti_blob *b)
+static att_status check_bytes(const char *path, const atti_blob *b)
 {
     const char *s = (const char *)b->data;
     int64_t line = 1;
@@ -81,11 +81,11 @@ static att_status check_text(const char *path, const atti_blob *b)
     return ATT_OK;
 }
 
-static att_status check_one(const char *path)
+att_status atti_text_check(const char *path)
 {
     atti_blob b;
     ATTI_TRY(atti_blob_open(&b, path, 0));
-    att_status st = check_text(path, &b);
+    att_status st = check_bytes(path, &b);
     atti_blob_close(&b);
     return st;
 }
@@ -93,8 +93,8 @@ static att_status check_one(const char *path)
 static att_status check_files(atti_trainer *t)
 {
     for (int32_t i = 0; i < t->o.n_train; i++)
-        ATTI_TRY(check_one(t->o.train_source[i]));
-    return t->o.valid_source ? check_one(t->o.valid_source) : ATT_OK;
+        ATTI_TRY(atti_text_check(t->o.train_source[i]));
+    return t->o.valid_source ? atti_text_check(t->o.valid_source) : ATT_OK;
 }
 
 /* Bytes of the next piece that is tokenised at once: up to a line's end, else between two
@@ -143,23 +143,29 @@ static att_status next(void *ctx, atti_item *out)
     return ATT_OK;
 }
 
-static att_status open_text(atti_trainer *t, atti_pairs *p, int valid)
+att_status atti_text_stream(atti_pairs *p, const att_tokenizer *tok,
+                            const atti_text_files *f, int64_t context, int may_shift)
 {
-    const att_train_opts *o = &t->o;
-    reader r = {.tok = t->tok[0],
-                .files = valid ? &o->valid_source : o->train_source,
-                .n_files = valid ? 1 : o->n_train};
-    int64_t vocab = att_tokenizer_size(t->tok[0]);
+    reader r = {.tok = tok, .files = f->files, .n_files = f->n};
+    int64_t vocab = att_tokenizer_size(tok);
     atti_items_opts io = {.next = next,
                           .ctx = &r,
                           .name = r.files[0],
-                          .temp_dir = t->dir,
+                          .temp_dir = f->temp_dir,
                           .limit = {vocab, vocab},
-                          .max_length = o->max_length};
-    att_status st = atti_pairs_from_stream(p, &io, !valid);
+                          .max_length = context};
+    att_status st = atti_pairs_from_stream(p, &io, may_shift);
     if (r.open) atti_blob_close(&r.text);
     atti_free(r.ids);
     return st;
+}
+
+static att_status open_text(atti_trainer *t, atti_pairs *p, int valid)
+{
+    const att_train_opts *o = &t->o;
+    const atti_text_files f = {valid ? &o->valid_source : o->train_source,
+                               valid ? 1 : o->n_train, t->dir};
+    return atti_text_stream(p, t->tok[0], &f, o->max_length, !valid);
 }
 
 /* ---- the vocabulary -------------------------------------------------------------- */

@@ -58,6 +58,36 @@ static void trainings(void **state)
     REFUSES(att_evaluate_pairs, (&e, m, text, "/nowhere", 100), ATT_ENOTFOUND, "nowh");
     REFUSES(att_evaluate_pairs, (&e, m, text, text, -1), ATT_EINVAL, "-1");
     REFUSES(att_evaluate_pairs, (&wrong, m, text, text, 100), ATT_EINVAL, "size");
+    att_label_evaluation *labels = NULL;
+    att_label_figures figures;
+    REFUSES(att_evaluate_labels, (NULL, m, files, 1, NULL, NULL), ATT_EINVAL, "NULL");
+    REFUSES(att_evaluate_labels, (&labels, NULL, files, 1, NULL, NULL), ATT_EINVAL,
+            "NULL");
+    REFUSES(att_evaluate_labels, (&labels, m, NULL, 1, NULL, NULL), ATT_EINVAL,
+            "files");
+    REFUSES(att_evaluate_labels, (&labels, m, files, 0, NULL, NULL), ATT_EINVAL,
+            "files");
+    REFUSES(att_evaluate_labels, (&labels, m, holes, 1, NULL, NULL), ATT_EINVAL,
+            "NULL");
+    REFUSES(att_evaluate_labels, (&labels, m, files, 1, NULL, "x"), ATT_EINVAL, "upos");
+    REFUSES(att_evaluate_labels, (&labels, m, files, 1, NULL, NULL), ATT_ENOTSUP,
+            "labels");
+    assert_null(labels);
+    SURVIVES(att_label_evaluation_destroy, (NULL));
+    SURVIVES(att_label_evaluation_items, (NULL));
+    SURVIVES(att_label_evaluation_accuracy, (NULL));
+    SURVIVES(att_label_evaluation_macro_f1, (NULL));
+    SURVIVES(att_label_evaluation_squared_error, (NULL));
+    SURVIVES(att_label_evaluation_labels, (NULL));
+    SURVIVES(att_label_evaluation_count, (NULL, 0, 0));
+    REFUSES(att_label_evaluation_get, (NULL, &figures, 0), ATT_EINVAL, "NULL");
+    att_text_evaluation t = {.size = sizeof t}, other = {.size = 1};
+    REFUSES(att_evaluate_text, (NULL, m, files, 1, 0, 0), ATT_EINVAL, "NULL");
+    REFUSES(att_evaluate_text, (&t, NULL, files, 1, 0, 0), ATT_EINVAL, "NULL");
+    REFUSES(att_evaluate_text, (&other, m, files, 1, 0, 0), ATT_EINVAL, "size");
+    REFUSES(att_evaluate_text, (&t, m, NULL, 1, 0, 0), ATT_EINVAL, "files");
+    REFUSES(att_evaluate_text, (&t, m, holes, 1, 0, 0), ATT_EINVAL, "NULL");
+    REFUSES(att_evaluate_text, (&t, m, files, 1, 0, 0), ATT_ENOTSUP, "language model");
     att_model_destroy(m);
 
     att_bench_step b = {.size = sizeof b};
