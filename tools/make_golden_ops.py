@@ -129,6 +129,48 @@ def attention():
              [torch.cat(parts)])
 
 
+def attention_biased():
+    # heads, causal, bias a head, rows of the bias, query lengths, key lengths or None
+    for h, causal, per_head, rows, nq, nk in (
+            (2, 0, 0, 4, [3, 4], None), (2, 1, 1, 6, [5, 2], None),
+            (2, 0, 0, 1, [3, 2], [2, 4]), (3, 1, 1, 4, [2, 3], [5, 1])):
+        nk_all, d = nk or nq, 4
+        q, k, v = (rand(sum(n), h * d) for n in (nq, nk_all, nk_all))
+        bias = rand((h if per_head else 1) * rows, max(nk_all) + 1)
+        oq, ok, parts = offsets(nq), offsets(nk_all), []
+        for b, (t, s) in enumerate(zip(nq, nk_all)):
+            heads = lambda x, o, n: x[o:o + n].reshape(n, h, d).transpose(0, 1)
+            table = bias.reshape(-1, rows, bias.shape[1])[:, :t, :s]
+            at, key = torch.arange(t)[:, None] + s - t, torch.arange(s)[None, :]
+            hidden = torch.zeros(t, s, dtype=torch.float64)
+            if causal:
+                hidden[key > at] = -1e300  # not -inf: a row of it alone is NaN there
+            o = F.scaled_dot_product_attention(heads(q, oq[b], t), heads(k, ok[b], s),
+                                               heads(v, ok[b], s), attn_mask=table + hidden)
+            seen = (key <= at).any(1) if causal else torch.ones(t, dtype=torch.bool)
+            parts.append((o * seen[:, None]).transpose(0, 1).reshape(t, h * d))
+        case("attention", [h, h, d, d, causal, -1, -1, 0, 0, int(nk is None), 0, per_head],
+             {"q": q, "k": k, "v": v, "q_offsets": oq, "k_offsets": ok if nk else None,
+              "bias": bias}, [torch.cat(parts)])
+
+
+def attention_edges():
+    row_ptr, col = [0, 3, 3, 5, 9, 10], [4, 0, 2, 1, 1, 3, 0, 4, 2, 0]  # an edge twice
+    of = torch.tensor([n for n in range(5) for _ in range(row_ptr[n], row_ptr[n + 1])])
+    to, d = torch.tensor(col), 4
+    for h, per_head in ((2, 1), (2, 0), (1, 0)):
+        q, k, v = rand(5, h * d), rand(5, h * d), rand(5, h * d)
+        bias = rand(len(col), h if per_head else 1)
+        e = (q.reshape(5, h, d)[of] * k.reshape(5, h, d)[to]).sum(-1) / d ** 0.5 + bias
+        p = e.exp()
+        total = torch.zeros(5, h, dtype=torch.float64).index_add(0, of, p)
+        alpha = (p / total[of])[..., None] * v.reshape(5, h, d)[to]
+        y = torch.zeros(5, h, d, dtype=torch.float64).index_add(0, of, alpha)
+        case("attention", [h, h, d, d, 0, -1, -1, 0, 0, 1, 0, 0],
+             {"q": q, "k": k, "v": v, "q_offsets": [0, 5], "edge_row_ptr": row_ptr,
+              "edge_col": col, "edge_bias": bias}, [y.reshape(5, h * d)])
+
+
 def xent(logits, targets, smoothing, mask):
     """Loss and training statistics. The masked class is cut out, which is what PyTorch can say."""
     keep = [i for i in range(logits.shape[1]) if i != mask]
@@ -215,7 +257,8 @@ def weighted_pools():
 
 
 def main():
-    for make in (linear, norms, embed, attention, losses, pieces, pools, weighted_pools):
+    for make in (linear, norms, embed, attention, losses, pieces, pools, weighted_pools,
+                 attention_biased, attention_edges):
         make()
     save_file({k: v.contiguous() for k, v in tensors.items()},
               f"{sys.argv[1]}/ops.safetensors",

@@ -131,7 +131,7 @@ enum { SYM_N, SYM_M, SYM_B, N_SYM };
 
 typedef struct on_tape {
     att_tape *t;
-    att_rows sym[N_SYM], offsets;
+    att_rows sym[N_SYM], offsets, row_ptr;
     int64_t rows[N_SYM];
     att_var in[OPS_MAX_IN], out[OPS_MAX_OUT], root;
     float *grad[OPS_MAX_IN]; /* of parameters */
@@ -152,9 +152,13 @@ static void add_operand(on_tape *o, const ops_case *c, int k)
         return;
     }
     int s = kind == 'o' ? SYM_B : kind == 'm' || kind == 'M' ? SYM_M : SYM_N;
-    o->rows[s] = kind == 'o' ? m->rows - 1 : m->rows;
-    assert_ok(att_tape_input(o->t, &o->in[k], name, m->f ? ATT_F32 : ATT_I32,
-                             kind == 'o' ? o->offsets : o->sym[s], m->cols));
+    att_rows rows = kind == 'o'   ? o->offsets
+                    : kind == 'r' ? o->row_ptr
+                    : kind == 'f' ? m->rows
+                                  : o->sym[s];
+    if (kind != 'f') o->rows[s] = m->rows - (kind == 'o' || kind == 'r');
+    assert_ok(
+        att_tape_input(o->t, &o->in[k], name, m->f ? ATT_F32 : ATT_I32, rows, m->cols));
     if (m->f) assert_ok(att_tape_keep(o->t, o->in[k]));
     assert_ok(
         att_tape_set(o->t, o->in[k], m->f ? (const void *)m->f : (const void *)m->i));
@@ -177,19 +181,20 @@ static void plan(on_tape *o, const ops_case *c)
     for (int s = 0; s < N_SYM; s++)
         assert_ok(att_tape_symbol(o->t, &o->sym[s], name[s]));
     assert_ok(att_tape_symbol_plus(o->t, &o->offsets, o->sym[SYM_B], 1));
+    assert_ok(att_tape_symbol_plus(o->t, &o->row_ptr, o->sym[SYM_N], 1));
     for (int k = 0; k < ops_slots(c->entry); k++) add_operand(o, c, k);
     assert_ok(c->entry->record(c, o->t, o->in, o->out));
     o->root = o->out[0];
     if (c->entry->n_out == 2 && carries_gradient(c->entry->op, 1))
         assert_ok(att_op_concat(o->t, &o->root, o->out, 2));
     for (int k = 0; k < c->entry->n_out; k++) assert_ok(att_tape_keep(o->t, o->out[k]));
-    int64_t max[N_SYM + 1] = {0};
+    int64_t max[N_SYM + 2] = {0};
     for (int s = 0; s < N_SYM; s++) max[s] = o->rows[s] + SPARE_ROWS;
     att_tape_plan_opts p;
     att_tape_plan_opts_init(&p);
     p.training = c->training;
     p.max_rows = max;
-    p.n_max_rows = N_SYM + 1;
+    p.n_max_rows = N_SYM + 2;
     p.loss = o->root;
     assert_ok(att_tape_plan(o->t, &p));
     for (int s = 0; s < N_SYM; s++)

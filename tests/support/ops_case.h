@@ -5,6 +5,7 @@
  *   N, M   f32 rows of activations: inputs whose row count is a symbol ("n", "m")
  *   n, m   i32, one column, as many rows
  *   o      i32 offsets, rows "b" + 1
+ *   r, f   i32 of a graph: offsets with rows "n" + 1; as many rows as there are edges
  *   P      f32 parameter of fixed rows
  *   B      P when attr[0] is nonzero, else N (a row for all, or a row each)
  *   K      N when attr[OPS_SELF] is nonzero, else M (keys of self-, of cross-attention)
@@ -15,7 +16,7 @@
 #include "attend/tape.h"
 #include "base/rng.h"
 
-enum { OPS_MAX_IN = 6, OPS_MAX_OUT = 2, OPS_MAX_ATTR = 12, OPS_SELF = 9 };
+enum { OPS_MAX_IN = 9, OPS_MAX_OUT = 2, OPS_MAX_ATTR = 12, OPS_SELF = 9 };
 
 typedef struct ops_mat {
     int64_t rows, cols; /* cols 0: absent */

@@ -7,12 +7,27 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { HEADS, KV_HEADS, D, E, CAUSAL, LEFT, RIGHT, SCALE, DROPOUT, SELF, FUSED };
+enum {
+    HEADS,
+    KV_HEADS,
+    D,
+    E,
+    CAUSAL,
+    LEFT,
+    RIGHT,
+    SCALE,
+    DROPOUT,
+    SELF,
+    FUSED,
+    BIAS_PER_HEAD
+};
 
 typedef struct pass {
     ops_case *c;
     int64_t q0, nq, k0, nk; /* the sequence's rows */
     int64_t h, g;           /* head, key head */
+    const int32_t *list;    /* edges: the keys of a query; NULL: k0 .. k0 + nk - 1 */
+    int64_t edge0;
     double scale, *weight, *keep;
 } pass;
 
@@ -24,6 +39,7 @@ static int64_t attr(const pass *p, int i)
 static int sees(const pass *p, int64_t t, int64_t s)
 {
     int64_t at = t + p->nk - p->nq;
+    if (p->list) return 1;
     if (attr(p, CAUSAL) && s > at) return 0;
     if (attr(p, LEFT) >= 0 && s < at - attr(p, LEFT)) return 0;
     return attr(p, RIGHT) < 0 || s <= at + attr(p, RIGHT);
@@ -33,6 +49,23 @@ static int sees(const pass *p, int64_t t, int64_t s)
 static int64_t place(const ops_mat *m, int64_t row, int64_t head, int64_t width)
 {
     return row * m->cols + head * width;
+}
+
+static int64_t key_of(const pass *p, int64_t s)
+{
+    return p->list ? p->list[s] : p->k0 + s;
+}
+
+/* Where the pair's bias stands, in q_offsets' order or the edges'; -1: none. */
+static int64_t bias_at(const pass *p, const ops_mat **m, int64_t t, int64_t s)
+{
+    *m = &p->c->in[p->list ? 8 : 5];
+    if ((*m)->cols == 0) return -1;
+    if (p->list) return (p->edge0 + s) * (*m)->cols + ((*m)->cols > 1 ? p->h : 0);
+    int64_t rows = (*m)->rows / (attr(p, BIAS_PER_HEAD) ? attr(p, HEADS) : 1);
+    int64_t row = rows > 1 ? t : 0;
+    if (attr(p, BIAS_PER_HEAD)) row += p->h * rows;
+    return row * (*m)->cols + ((*m)->cols > 1 ? s : 0);
 }
 
 static void weights(const pass *p, int64_t t)
@@ -47,10 +80,13 @@ static void weights(const pass *p, int64_t t)
         atti_drop_rowkey(d.key, (uint64_t)((p->q0 + t) * attr(p, HEADS) + p->h));
     double high = -INFINITY, sum = 0;
     for (int64_t s = 0; s < p->nk; s++) {
-        const float *k = c->in[1].f + place(&c->in[1], p->k0 + s, p->g, attr(p, D));
+        const float *k = c->in[1].f + place(&c->in[1], key_of(p, s), p->g, attr(p, D));
+        const ops_mat *m;
+        int64_t at = bias_at(p, &m, t, s);
         double e = 0;
         for (int64_t i = 0; i < attr(p, D); i++) e += (double)q[i] * (double)k[i];
-        p->weight[s] = sees(p, t, s) ? e * p->scale : -INFINITY;
+        e = e * p->scale + (at >= 0 ? (double)m->f[at] : 0);
+        p->weight[s] = sees(p, t, s) ? e : -INFINITY;
         high = fmax(high, p->weight[s]);
         int kept = atti_drop_bits(key, (uint32_t)s) >= d.threshold;
         p->keep[s] = d.threshold == 0 ? 1 : kept ? (double)d.scale : 0;
@@ -73,7 +109,7 @@ static void query(const pass *p, int64_t t)
     double mean = 0;
     weights(p, t);
     for (int64_t s = 0; s < p->nk; s++) {
-        int64_t v_at = place(v, p->k0 + s, p->g, e);
+        int64_t v_at = place(v, key_of(p, s), p->g, e);
         double w = p->weight[s] * p->keep[s], dw = 0;
         for (int64_t i = 0; i < e; i++) {
             c->out[0].y[y_at + i] += w * (double)v->f[v_at + i];
@@ -84,8 +120,12 @@ static void query(const pass *p, int64_t t)
         mean += p->weight[s] * p->keep[s];
     }
     for (int64_t s = 0; s < p->nk; s++) {
-        int64_t k_at = place(k, p->k0 + s, p->g, width);
-        double de = p->weight[s] * (p->keep[s] - mean) * p->scale;
+        int64_t k_at = place(k, key_of(p, s), p->g, width);
+        const ops_mat *m;
+        int64_t at = bias_at(p, &m, t, s);
+        double de = p->weight[s] * (p->keep[s] - mean);
+        if (at >= 0) m->d[at] += de;
+        de *= p->scale;
         for (int64_t i = 0; i < width; i++) {
             q->d[q_at + i] += de * (double)k->f[k_at + i];
             k->d[k_at + i] += de * (double)q->f[q_at + i];
@@ -93,16 +133,30 @@ static void query(const pass *p, int64_t t)
     }
 }
 
-/* attention(q, k, v, q_offsets, k_offsets). */
+static void by_edges(pass *p)
+{
+    const int32_t *row_ptr = p->c->in[6].i, *col = p->c->in[7].i;
+    for (int64_t n = 0; n < p->c->in[0].rows; n++)
+        for (p->h = 0; p->h < attr(p, HEADS); p->h++) {
+            p->g = p->h / (attr(p, HEADS) / attr(p, KV_HEADS));
+            p->list = col + row_ptr[n];
+            p->edge0 = row_ptr[n];
+            p->nk = row_ptr[n + 1] - row_ptr[n];
+            query(p, n);
+        }
+}
+
+/* attention(q, k, v, q_offsets, k_offsets, bias, edge_row_ptr, edge_col, edge_bias). */
 void ops_ref_attention(ops_case *c)
 {
     pass p = {.c = c};
-    size_t most = (size_t)c->in[1].rows + 1;
+    size_t most = (size_t)(c->in[1].rows + c->in[7].rows) + 1;
     p.weight = malloc(most * sizeof *p.weight);
     p.keep = malloc(most * sizeof *p.keep);
     p.scale = c->attr[SCALE] != 0 ? c->attr[SCALE] : 1 / sqrt(c->attr[D]);
     const int32_t *off_q = c->in[3].i, *off_k = c->attr[SELF] != 0 ? off_q : c->in[4].i;
-    for (int64_t b = 0; b + 1 < c->in[3].rows; b++)
+    if (c->in[6].cols) by_edges(&p);
+    for (int64_t b = 0; !c->in[6].cols && b + 1 < c->in[3].rows; b++)
         for (p.h = 0; p.h < attr(&p, HEADS); p.h++) {
             p.g = p.h / (attr(&p, HEADS) / attr(&p, KV_HEADS));
             p.q0 = off_q[b], p.nq = off_q[b + 1] - off_q[b];

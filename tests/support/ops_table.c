@@ -207,6 +207,8 @@ static att_status rec_attention(const ops_case *c, att_tape *t, const att_var *i
     o.desc.scale = (float)a[7], o.desc.dropout = (float)a[8];
     o.q = in[0], o.k = in[1], o.v = in[2];
     o.q_offsets = in[3], o.k_offsets = in[4];
+    o.bias = in[5], o.bias_per_head = (int32_t)a[11];
+    o.edge_row_ptr = in[6], o.edge_col = in[7], o.edge_bias = in[8];
     if (a[10] != 0.0) { /* one value with three column ranges */
         ATTI_TRY(att_op_concat(t, &o.q, in, 3));
         o.k = o.v = o.q;
@@ -214,6 +216,18 @@ static att_status rec_attention(const ops_case *c, att_tape *t, const att_var *i
         o.v_col = o.k_col + o.d * o.n_kv_heads;
     }
     return att_op_attention(t, out, &o);
+}
+
+/* In place of sequences: each row has 0 to 6 edges to any keys, some twice. */
+static void make_edges(ops_case *c, atti_rng *r, int64_t h, int64_t n, int64_t m)
+{
+    int64_t edges = fill_offsets(&c->in[6], r, n, m > 0 ? 6 : 0);
+    int32_t *col = ops_ints(&c->in[7], edges);
+    for (int64_t i = 0; i < edges; i++)
+        col[i] = (int32_t)atti_rng_below(r, (uint64_t)m);
+    if (edges > 0) fill(&c->in[8], r, edges, atti_rng_below(r, 2) ? h : 1, 1.0);
+    c->attr[4] = 0, c->attr[5] = c->attr[6] = -1;
+    c->attr[8] = 0; /* dropout's columns are not edges': tests/unit/attention has it */
 }
 
 static void make_attention(ops_case *c, atti_rng *r, int variant)
@@ -236,6 +250,12 @@ static void make_attention(ops_case *c, atti_rng *r, int variant)
     fill(&c->in[0], r, n, h * d, 1.5);
     fill(&c->in[1], r, m, g * d, 1.5);
     fill(&c->in[2], r, m, g * e, 1.0);
+    a[11] = variant % 6 == 5;
+    if (variant % 10 == 6)
+        make_edges(c, r, h, n, m);
+    else if (variant % 3 == 2) /* longer than the longest, or a row for all queries */
+        fill(&c->in[5], r, (a[11] != 0 ? h : 1) * (variant % 4 ? longest + 1 : 1),
+             variant % 9 == 8 ? 1 : longest + 2, 1.5);
     result(c, r, 0, n, h * e);
 }
 
@@ -465,7 +485,8 @@ const ops_entry ops_entries[] = {
      ops_ref_embed,
      make_embed},
     {"attention",
-     {"q:N", "k:K", "v:K", "q_offsets:o", "k_offsets:o"},
+     {"q:N", "k:K", "v:K", "q_offsets:o", "k_offsets:o", "bias:P", "edge_row_ptr:r",
+      "edge_col:f", "edge_bias:P"},
      1,
      32,
      64,
