@@ -44,7 +44,18 @@ static FILE *open_text(const char *path)
     return cli_is_file(path) ? fopen(path, "rb") : NULL;
 }
 
-static bool measure_pair(corpus *c, const char *source, const char *target)
+/* Empty and overlong lines are counted by the training, which leaves them out. */
+static void count_pair(corpus *c, int64_t a, int64_t b, int32_t max_length)
+{
+    double tokens = (double)(a > b ? a : b) / bytes_per_token + 1;
+
+    if (a == 0 || b == 0 || tokens > max_length) return;
+    c->pairs++;
+    c->tokens += tokens;
+}
+
+static bool measure_pair(corpus *c, const char *source, const char *target,
+                         int32_t max_length)
 {
     FILE *s = open_text(source), *t = open_text(target);
     bool good = s && t;
@@ -53,8 +64,7 @@ static bool measure_pair(corpus *c, const char *source, const char *target)
         int64_t a = line_bytes(s), b = line_bytes(t);
 
         if (a < 0 || b < 0) break;
-        c->pairs++;
-        c->tokens += (double)(a > b ? a : b) / bytes_per_token + 1;
+        count_pair(c, a, b, max_length);
     }
     if (s) fclose(s);
     if (t) fclose(t);
@@ -66,7 +76,8 @@ static corpus measure(const train_opts *o)
     corpus c = {.known = o->t.n_train > 0};
 
     for (int32_t i = 0; i < o->t.n_train && c.known; i++)
-        c.known = measure_pair(&c, o->t.train_source[i], o->t.train_target[i]);
+        c.known = measure_pair(&c, o->t.train_source[i], o->t.train_target[i],
+                               o->t.max_length);
     c.known = c.known && c.pairs > 0;
     return c;
 }

@@ -28,7 +28,16 @@ foreach(row "attend.bash:bash-completion/completions:attend"
     endif()
 endforeach()
 
-# Relocatable: paths in the .pc file hang on ${prefix} where they lie under it.
+# The prefix may be chosen when installing (cmake --install --prefix): the .pc file finds
+# it from where it lies itself.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    set(ATTEND_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+else()
+    file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+    string(REGEX REPLACE "/$" "" up "${up}")
+    set(ATTEND_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
+# Paths hang on ${prefix} where they lie under it.
 foreach(dir LIBDIR INCLUDEDIR)
     if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
         set(ATTEND_PC_${dir} "${CMAKE_INSTALL_${dir}}")

@@ -14,8 +14,8 @@ cc=${CC:-cc}
 cmake --install "$build" --prefix "$prefix" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 pc=$(find "$prefix" -name attend.pc)
 libdir=$(dirname -- "$(dirname -- "$pc")")
-# The file names the configured prefix; this place is another one.
-flags() { PKG_CONFIG_PATH=$(dirname -- "$pc") pkg-config --define-variable=prefix="$prefix" "$@" attend; }
+# This place is not the configured prefix: the file finds it from where it lies.
+flags() { PKG_CONFIG_PATH=$(dirname -- "$pc") pkg-config "$@" attend; }
 
 # shellcheck disable=SC2046 # flags are words
 $cc -o "$work/shared" "$root/tests/headers/use_attend.c" $(flags --cflags --libs)

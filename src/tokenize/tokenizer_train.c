@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "tokenize/spm_shim.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_LINE = 1 << 14, MAX_VOCAB = 1 << 20, SAMPLE_STREAM = 0x73706d };
@@ -144,6 +145,25 @@ static att_status check_opts(const att_tokenizer_train_opts *o)
     return ATT_OK;
 }
 
+/* SentencePiece says in its own words that every character needs a piece, and how many
+ * characters there are. */
+static att_status too_few_pieces(const sampler *s, const att_tokenizer_train_opts *o,
+                                 const char *err)
+{
+    static const char words[] = "smaller than required_chars. ";
+    const char *at = strstr(err, words);
+    long have = 0, need = 0;
+    if (!at || sscanf(at + sizeof words - 1, "%ld vs %ld", &have, &need) != 2) {
+        return ATT_OK;
+    }
+    /* What it has beside the characters' pieces, it has in any size. */
+    return atti_fail(ATT_EINVAL,
+                     "vocabulary of %d pieces: the characters and special tokens of %s "
+                     "take %ld, so at least %ld are needed",
+                     o->vocab_size, s->files[0], need + o->vocab_size - have,
+                     need + o->vocab_size - have);
+}
+
 static att_status train(sampler *s, const char *model_path,
                         const att_tokenizer_train_opts *o)
 {
@@ -164,6 +184,7 @@ static att_status train(sampler *s, const char *model_path,
     int rc = atti_spm_train_run(&t, next_sample, s, write_model, &out, err, sizeof err);
     ATTI_TRY(s->st); /* a read error ends the sample early: it is the cause */
     if (rc != ATTI_SPM_OK) {
+        ATTI_TRY(too_few_pieces(s, o, err));
         return atti_fail(rc == ATTI_SPM_NO_MEMORY ? ATT_ENOMEM : ATT_EINVAL,
                          "training a vocabulary of %d pieces on %s: SentencePiece: %s",
                          o->vocab_size, s->files[0], err);

@@ -48,3 +48,12 @@ stored a after '"66u"'
 stored a lr-warmup 12
 "$ATTEND" train translate -m a --resume --preset base 2>log && exit 9 || test $? = 2
 grep -q 'config.train.json began with tiny' log
+# What a training leaves out is no part of its plan: a line far over --max-length, an
+# empty one.
+cp source long.src
+cp target long.tgt
+head -c 1000000 /dev/zero | tr '\0' 'x' >>long.src
+printf '\n\n' >>long.src
+printf 'x\nx\n' >>long.tgt
+small --preset tiny --train long.src long.tgt --dry-run 2>log >out
+grep -q '^plan: 100 passes over 200 pairs' log
