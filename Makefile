@@ -18,7 +18,7 @@ CLANG = -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
 NO_LIBRARIES = -DATTEND_WITH_ONEDNN=OFF -DATTEND_WITH_SENTENCEPIECE=OFF \
     -DATTEND_WITH_JANSSON=OFF -DATTEND_WITH_UTF8PROC=OFF
 
-.PHONY: all check check-long asan ubsan tsan msan valgrind fuzz bench pictures mutate install format \
+.PHONY: all check check-long asan ubsan tsan msan valgrind fuzz bench pictures gallery mutate install format \
     tidy clean cross-aarch64 help
 
 all: ## build with what is installed; the program is build/attend
@@ -74,6 +74,11 @@ pictures: ## draw the pictures of docs/attention.md once more
 	$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release)
 	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target example_attention_pictures
 	@$(BUILD)/examples/attention_pictures docs/img/attention
+
+gallery: ## train four small translators, draw docs/gallery.md (minutes)
+	$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release)
+	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target attend_program
+	@tools/gallery.py $(BUILD)/attend
 
 mutate: ## change kernels of attention one by one and see that tests notice (long)
 	@tools/mutate.py

@@ -66,6 +66,8 @@ static void use_computed(scene *s, int64_t rows, int64_t cols, const char *title
     s->map.cols = cols;
     s->map.weights = s->computed;
     s->map.name = title;
+    s->map.row_axis = rows == t ? "output" : "token";
+    s->map.col_axis = verb;
     s->is_computed = true;
     s->rows = explain_labels(said, rows);
     s->cols = input_labels(s->e, cols);

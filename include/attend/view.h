@@ -55,6 +55,8 @@ typedef struct att_attention_map {
     const char *const
         *col_tokens;  /* [S]; NULL = row_tokens where T = S, else numbers */
     const char *name; /* shown beside the title; NULL = by kind ("cross-attention") */
+    const char *row_axis; /* what rows and columns are; NULL = by kind ("output", */
+    const char *col_axis; /* "looks at source") */
 } att_attention_map;
 ATT_API void att_attention_map_init(att_attention_map *map);
 

@@ -102,7 +102,7 @@ void atti_blueprint_marian(atti_blueprint *d, const void *cfg)
 {
     const atti_marian_config *c = cfg;
     int64_t memory = stack(d, c, 0, -1);
-    d->column = 2.1;
+    d->column = 1.7;
     int64_t top = stack(d, c, 1, memory);
     int64_t proj = atti_blueprint_box(d, 10, ATTI_TINT_OUT, "Vocabulary projection",
                                       "[T, %lld] -> [T, %lld]", (long long)c->d_model,
@@ -112,7 +112,7 @@ void atti_blueprint_marian(atti_blueprint *d, const void *cfg)
                            (long long)c->decoder_vocab_size);
     atti_blueprint_arrow(d, top, proj, 0, NULL);
     atti_blueprint_arrow(d, proj, soft, 0, NULL);
-    atti_blueprint_inside(d, 4.3,
+    atti_blueprint_inside(d, 3.3,
                           &(atti_inside){.model = c->d_model,
                                          .heads = c->decoder_heads,
                                          .kv_heads = c->decoder_heads,

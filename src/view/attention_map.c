@@ -195,11 +195,13 @@ const char *atti_map_name(const att_attention_map *m)
 
 const char *atti_map_row_axis(const att_attention_map *m)
 {
+    if (m->row_axis) return m->row_axis;
     return m->kind == ATT_VIEW_CROSS ? "output" : "this token";
 }
 
 const char *atti_map_col_axis(const att_attention_map *m)
 {
+    if (m->col_axis) return m->col_axis;
     return m->kind == ATT_VIEW_CROSS ? "looks at source" : "looks at";
 }
 
@@ -208,6 +210,11 @@ void atti_map_which(char *out, size_t n, const att_attention_map *m, int64_t lay
 {
     char l[64], h[64];
 
+    /* What was computed from all of them has no layers of its own. */
+    if (m->col_axis && m->n_layers == 1 && m->n_heads == 1) {
+        *out = 0;
+        return;
+    }
     if (layer) {
         (void)snprintf(l, sizeof l, "layer %lld of %lld", (long long)layer,
                        (long long)m->n_layers);
