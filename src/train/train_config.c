@@ -10,7 +10,7 @@ static void put_files(atti_jsonw *w, const char *key, const char *const *a,
     atti_jsonw_array(w, key);
     for (int32_t i = 0; i < n; i++) {
         atti_jsonw_str(w, NULL, a[i]);
-        atti_jsonw_str(w, NULL, b[i]);
+        if (b) atti_jsonw_str(w, NULL, b[i]);
     }
     atti_jsonw_end(w, ']');
 }
@@ -45,8 +45,9 @@ static void put_model(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_f32(w, "activation-dropout", o->activation_dropout);
 }
 
-static void put_training(atti_jsonw *w, const att_train_opts *o)
+static void put_training(atti_jsonw *w, const atti_trainer *t)
 {
+    const att_train_opts *o = &t->o;
     atti_jsonw_f32(w, "label-smoothing", o->label_smoothing);
     atti_jsonw_str(w, "optimizer", o->optimizer);
     atti_jsonw_f32(w, "learn-rate", o->lr);
@@ -59,7 +60,8 @@ static void put_training(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_i64(w, "lr-warmup", o->warmup);
     atti_jsonw_i64(w, "mini-batch-words", o->batch_tokens);
     atti_jsonw_i64(w, "optimizer-delay", o->accumulate);
-    atti_jsonw_bool(w, "length-buckets", o->length_buckets != 0);
+    if (t->task->two_files)
+        atti_jsonw_bool(w, "length-buckets", o->length_buckets != 0);
     atti_jsonw_str(w, "after", o->after);
     atti_jsonw_i64(w, "seed", (int64_t)o->seed);
     atti_jsonw_f32(w, "exponential-smoothing", o->ema);
@@ -68,15 +70,15 @@ static void put_training(atti_jsonw *w, const att_train_opts *o)
     put_str(w, "valid-freq", o->valid_freq);
     put_str(w, "disp-freq", o->disp_freq);
     atti_jsonw_i64(w, "early-stopping", o->early_stopping);
-    atti_jsonw_i64(w, "valid-beam", o->valid_beam);
-    put_str(w, "valid-tokenize", o->valid_tokenize);
+    if (t->task->two_files) {
+        atti_jsonw_i64(w, "valid-beam", o->valid_beam);
+        put_str(w, "valid-tokenize", o->valid_tokenize);
+    }
     atti_jsonw_i64(w, "keep-checkpoints", o->keep_checkpoints);
 }
 
-static void put_all(atti_jsonw *w, const att_train_opts *o)
+static void put_pairs(atti_jsonw *w, const att_train_opts *o)
 {
-    atti_jsonw_object(w, NULL);
-    put_str(w, "model", o->model_dir);
     put_files(w, "train", o->train_source, o->train_target, o->n_train);
     if (o->valid_source) put_files(w, "valid", &o->valid_source, &o->valid_target, 1);
     if (o->tokenizer) {
@@ -90,7 +92,52 @@ static void put_all(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_bool(w, "unigram", o->unigram != 0);
     atti_jsonw_bool(w, "tokenizer-raw", o->tokenizer_raw != 0);
     put_model(w, o);
-    put_training(w, o);
+}
+
+/* What `attend train tag`, `classify` and `generate` have, each its own. */
+static void put_one_side(atti_jsonw *w, const atti_trainer *t)
+{
+    const att_train_opts *o = &t->o;
+    int text = t->task == &atti_task_generate;
+    put_files(w, "train", o->train_source, NULL, o->n_train);
+    if (o->valid_source) put_files(w, "valid", &o->valid_source, NULL, 1);
+    if (o->tokenizer) put_files(w, "tokenizer", &o->tokenizer, NULL, 1);
+    atti_jsonw_i64(w, "vocab-size", o->vocab_size);
+    put_str(w, "arch", o->arch);
+    atti_jsonw_i64(w, "dim", o->d_model);
+    atti_jsonw_i64(w, "ffn", o->ffn);
+    atti_jsonw_i64(w, "heads", o->heads);
+    atti_jsonw_f32(w, "dropout", o->dropout);
+    atti_jsonw_f32(w, "attention-dropout", o->attention_dropout);
+    if (text) {
+        atti_jsonw_i64(w, "dec-depth", o->decoder_layers);
+        atti_jsonw_i64(w, "context", o->max_length);
+        atti_jsonw_str(w, "vocab", o->char_vocab ? "char" : "subword");
+        atti_jsonw_bool(w, "unigram", o->unigram != 0);
+        atti_jsonw_i64(w, "kv-heads", o->kv_heads);
+        return;
+    }
+    atti_jsonw_i64(w, "enc-depth", o->encoder_layers);
+    atti_jsonw_i64(w, "max-length", o->max_length);
+    atti_jsonw_bool(w, "tokenizer-raw", o->tokenizer_raw != 0);
+    if (t->task == &atti_task_tag) {
+        put_str(w, "column", o->tag_column);
+        return;
+    }
+    put_str(w, "columns", o->columns);
+    atti_jsonw_bool(w, "regression", o->regression != 0);
+}
+
+static void put_all(atti_jsonw *w, const atti_trainer *t)
+{
+    atti_jsonw_object(w, NULL);
+    put_str(w, "model", t->o.model_dir);
+    if (t->task->two_files) {
+        put_pairs(w, &t->o);
+    } else {
+        put_one_side(w, t);
+    }
+    put_training(w, t);
     atti_jsonw_end(w, '}');
     atti_str_add(&w->s, "\n");
 }
@@ -102,7 +149,7 @@ att_status atti_train_config_write(const atti_trainer *t)
     if (t->o.config_text) {
         atti_str_add(&w.s, t->o.config_text);
     } else {
-        put_all(&w, &t->o);
+        put_all(&w, t);
     }
     att_status st = w.s.status;
     if (st == ATT_OK) st = atti_path_join(&path, t->dir, "config.train.json");
