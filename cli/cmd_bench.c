@@ -492,7 +492,7 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
     long long b, h, t, d;
     bench_case c;
     bench_result r;
-    double peak, peak_bf16;
+    double peak, peak_bf16, limit;
     char extra;
     cli_text line = {0};
 
@@ -516,6 +516,7 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
         return cli_fail("%s", att_error_message());
     peak = peak_gflops(0);
     peak_bf16 = o->bf16 ? peak_gflops(1) : 0;
+    limit = peak_bf16 > 0 ? peak_bf16 : peak;
     if (!o->json) {
         printf("B%lld H%lld T%lld D%lld%s   forward %9.3f ms %7.1f GFLOP/s", b, h, t, d,
                o->causal ? " causal" : "", r.fwd_ms, r.fwd_gflops);
@@ -530,16 +531,18 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
     cli_addf(&line,
              "{\"bench\":\"attention\",\"dtype\":\"%s\","
              "\"shape\":[%lld,%lld,%lld,%lld],\"causal\":%s,"
-             "\"left\":%lld,\"right\":%lld,\"dropout\":%g,\"forward_ms\":%.4f,"
-             "\"forward_gflops\":%.2f,",
+             "\"left\":%lld,\"right\":%lld,\"dropout\":%g,\"fwd_ms\":%.4f,"
+             "\"fwd_gflops\":%.2f,",
              o->bf16 ? "bfloat16" : "float32", b, h, t, d, o->causal ? "true" : "false",
              (long long)o->left, (long long)o->right, o->dropout, r.fwd_ms,
              r.fwd_gflops);
     if (!o->forward_only)
-        cli_addf(&line, "\"backward_ms\":%.4f,\"backward_gflops\":%.2f,", r.bwd_ms,
-                 r.bwd_gflops);
-    cli_addf(&line, "\"tokens_per_s\":%.0f,\"workspace_mb\":%.3f",
-             (double)(b * t) / (r.fwd_ms * 1e-3), r.workspace_mb);
+        cli_addf(&line, "\"bwd_ms\":%.4f,\"bwd_gflops\":%.2f,", r.bwd_ms, r.bwd_gflops);
+    if (limit > 0) cli_addf(&line, "\"fwd_fraction\":%.3f,", r.fwd_gflops / limit);
+    if (limit > 0 && !o->forward_only)
+        cli_addf(&line, "\"bwd_fraction\":%.3f,", r.bwd_gflops / limit);
+    cli_addf(&line, "\"tokens_per_s\":%.0f,\"workspace_bytes\":%.0f",
+             (double)(b * t) / (r.fwd_ms * 1e-3), r.workspace_mb * 1e6);
     if (o->bf16) add_bf16(&line, peak_bf16);
     add_machine(&line, peak, peak_rss());
     puts(line.s);

@@ -20,6 +20,10 @@ step_build "no libraries" "$ROOT/build/bare" -DCMAKE_BUILD_TYPE=Release \
     -DATTEND_WITH_ONEDNN=OFF -DATTEND_WITH_SENTENCEPIECE=OFF -DATTEND_WITH_JANSSON=OFF \
     -DATTEND_WITH_UTF8PROC=OFF -DATTEND_THREADS=SERIAL
 [ "$step_ok" = yes ] && step_ctest "no libraries" "$ROOT/build/bare" -L 'unit|grad|kernels'
+# Every float through exp, 131,072 keys, sixty kills of one training.
+step "long tests" env ATTEND_LONG=1 ATTEND_TEST_KILLS=60 ctest --test-dir "$BUILD" \
+    --output-on-failure -R 'unit/attention|kernels/|test_train_same|test_train_fault'
+step "a large page in a browser" sh tests/html/browser.sh --big "$BUILD"
 step "mutants of attention" make -s mutate
 if command -v valgrind >/dev/null; then
     step "valgrind" make -s valgrind

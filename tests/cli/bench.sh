@@ -15,5 +15,5 @@ test "$(grep -c "\"tokens_per_s\":$number,\"gflops\":$number," out)" = 4
 grep -q '"batch":32,"beam":4,"length":5,' out
 test "$("$ATTEND" bench translate -m model --length 5 --batch-size 2 -b 2 --sentences 4 <source | wc -l)" = 1
 "$ATTEND" bench attention --shape 1,2,16,8 --seconds 0.01 --json |
-    grep -q "\"shape\":\[1,2,16,8\],.*\"forward_gflops\":$number,\"backward_ms\":$number"
+    grep -q "\"shape\":\[1,2,16,8\],.*\"fwd_gflops\":$number,\"bwd_ms\":$number"
 "$ATTEND" bench attention --shape 1,2,16,8 2,1,8,16 --causal --forward-only --seconds 0.01 | grep -c forward | grep -q 2

@@ -41,10 +41,10 @@ static void assert_whole_or_absent(void)
 }
 
 /* A training makes some thousand allocations and syncs its files: every one of the first,
- * then steps that grow. ATTEND_LONG_TESTS=1 takes them all. */
+ * then steps that grow. ATTEND_LONG=1 takes them all. */
 static uint64_t after(uint64_t n)
 {
-    const char *all = getenv("ATTEND_LONG_TESTS");
+    const char *all = getenv("ATTEND_LONG");
     return n + (n < 80 || (all && *all) ? 1 : 1 + n / 16);
 }
 
