@@ -161,12 +161,13 @@ static int use_preset(void *opts, const char *name)
 }
 
 static int go(train_opts *o, const command *c, void (*settle)(train_opts *),
-              const char *items,
+              const char *items, const char *unit,
               att_status (*with)(const att_train_opts *, att_train_estimate *))
 {
     o->command = c;
     o->settle = settle;
     o->items = items;
+    o->unit = unit;
     o->train_with = with;
     return train_run(o);
 }
@@ -207,7 +208,8 @@ static void settle_classify(train_opts *o)
 static int run_classify(void *opts, const cli_list *words)
 {
     (void)words;
-    return go(opts, &cmd_train_classify, settle_classify, "texts", att_train_classify);
+    return go(opts, &cmd_train_classify, settle_classify, "texts", "texts",
+              att_train_classify);
 }
 
 static const char *const classify_examples[] = {
@@ -270,7 +272,7 @@ static void settle_tag(train_opts *o)
 static int run_tag(void *opts, const cli_list *words)
 {
     (void)words;
-    return go(opts, &cmd_train_tag, settle_tag, "sentences", att_train_tag);
+    return go(opts, &cmd_train_tag, settle_tag, "sentences", "words", att_train_tag);
 }
 
 static const char *const tag_examples[] = {
@@ -338,7 +340,8 @@ static void settle_generate(train_opts *o)
 static int run_generate(void *opts, const cli_list *words)
 {
     (void)words;
-    return go(opts, &cmd_train_generate, settle_generate, "blocks", att_train_generate);
+    return go(opts, &cmd_train_generate, settle_generate, "blocks", "tok",
+              att_train_generate);
 }
 
 static const char *const generate_examples[] = {

@@ -24,6 +24,7 @@ typedef struct train_opts {
         struct train_opts *o); /* of one side: choices to the library's words */
     bool one_side;
     const char *items; /* what the files hold */
+    const char *unit;  /* what is counted a second; NULL: tok */
 } train_opts;
 
 void train_defaults(void *o);

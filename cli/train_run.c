@@ -76,8 +76,9 @@ static void report_step(watcher *w, const att_train_report *r)
         cli_say("%s", t.s);
         t.n = 0;
     }
-    cli_addf(&t, "update %lld  loss %.3f  %s tok/s", (long long)r->update, r->loss,
-             term_count(speed, (int64_t)r->target_tokens_per_s));
+    cli_addf(&t, "update %lld  loss %.3f  %s %s/s", (long long)r->update, r->loss,
+             term_count(speed, (int64_t)r->target_tokens_per_s),
+             w->o->unit ? w->o->unit : "tok");
     progress_update(&w->bar, r->fraction_done, r->remaining_s, t.s);
     cli_free(t.s);
 }

@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "models/marian/marian_config.h"
 #include "models/model_internal.h"
+#include "models/rnn/rnn_build.h"
 #include "train/trainer.h"
 #include <math.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 typedef struct evaluation {
     const att_model *model;
     const atti_marian_config *cfg;
+    atti_marian_config common; /* cfg of a recurrent model */
     atti_pairs pairs;
     att_tape *tape;
     atti_program_io io;
@@ -97,6 +99,13 @@ att_status att_evaluate_pairs(att_evaluation *out, const att_model *model,
                          batch_tokens);
     }
     evaluation e = {.model = model, .cfg = model->cfg, .pairs.fd = -1};
+    if (model->family->shape != ATTI_SEQ2SEQ)
+        return atti_fail(ATT_ENOTSUP, "a model of type '%s' does not translate",
+                         model->family->model_type);
+    if (model->family->build == atti_rnn_build) {
+        atti_rnn_config_common(model->cfg, &e.common);
+        e.cfg = &e.common;
+    }
     att_status st = open_corpus(&e, source_file, target_file);
     if (st == ATT_OK) {
         e.feed_opts.budget = batch_tokens > 0 ? batch_tokens : 4096;

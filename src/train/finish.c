@@ -126,12 +126,12 @@ static att_status choose(atti_trainer *t, atti_params *mean, atti_params *best)
     }
     ATTI_TRY(atti_trainer_save_model_files(t, &w, t->dir));
     ATTI_TRY(atti_fsync_dir(t->dir));
-    atti_train_say(t, 5, "%s: the model is the %s (%lld updates, %lld target tokens)",
-                   t->dir,
+    atti_train_say(t, 5, "%s: the model is the %s (%lld updates, %lld %s)", t->dir,
                    winner == 'a'   ? "average"
                    : winner == 'b' ? "best checkpoint"
                                    : "last checkpoint",
-                   (long long)t->state.update, (long long)t->state.target_tokens);
+                   (long long)t->state.update, (long long)t->state.target_tokens,
+                   t->task->counted);
     return ATT_OK;
 }
 

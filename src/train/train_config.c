@@ -29,6 +29,7 @@ static const char *activation_name(int32_t a)
 
 static void put_model(atti_jsonw *w, const att_train_opts *o)
 {
+    put_str(w, "arch", o->arch);
     atti_jsonw_i64(w, "dim", o->d_model);
     atti_jsonw_i64(w, "ffn", o->ffn);
     atti_jsonw_i64(w, "heads", o->heads);

@@ -195,9 +195,9 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
         fill_loss(&r, &t->state.since, t->log.line_tokens, now - t->log.seconds_at);
         snprintf(line, sizeof line,
                  "update %lld  epoch %.2f  loss %.4f  nll %.4f  rate %.3g  norm %.3f  "
-                 "%.0f tokens/s",
+                 "%.0f %s/s",
                  (long long)r.update, r.epoch, r.loss, r.nll, r.lr, r.grad_norm,
-                 r.target_tokens_per_s);
+                 r.target_tokens_per_s, t->task->speed);
         r.text = line;
         put_line(t, line);
         write_metrics(t, &r);

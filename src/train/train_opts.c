@@ -182,6 +182,33 @@ static att_status parse_words(atti_trainer *t)
     return ATT_OK;
 }
 
+int atti_train_is_rnn(const att_train_opts *o)
+{
+    return o->arch && (strcmp(o->arch, "rnn") == 0 || strcmp(o->arch, "rnn-lstm") == 0);
+}
+
+att_status atti_train_rnn_config(atti_rnn_config *c, const att_train_opts *o,
+                                 int64_t source_vocab, int64_t target_vocab)
+{
+    int scaled = !o->score || strcmp(o->score, "scaled-dot") == 0;
+    atti_rnn_config_init(c);
+    c->vocab_size = source_vocab;
+    c->decoder_vocab_size = target_vocab;
+    c->embed = c->readout = c->encoder = o->d_model;
+    c->hidden = c->attention = 2 * c->encoder;
+    c->encoder_layers = o->encoder_layers;
+    c->max_positions = atti_max_i64(256, o->max_length);
+    c->cell = strcmp(o->arch, "rnn-lstm") == 0 ? ATT_RNN_LSTM : ATT_RNN_GRU;
+    c->share_embeddings = !(o->separate_vocab || o->tokenizer_target);
+    c->dropout = o->dropout;
+    c->eos_id = c->forced_eos_id = 0;
+    c->unk_id = 1;
+    c->pad_id = c->decoder_start_id = target_vocab - 1;
+    /* What Transformers start from is no recurrent score: additive came first. */
+    ATTI_TRY(atti_rnn_set_score(c, scaled ? "additive" : o->score));
+    return atti_rnn_config_check(c);
+}
+
 att_status atti_train_model_config(atti_marian_config *c, const att_train_opts *o,
                                    int64_t source_vocab, int64_t target_vocab)
 {

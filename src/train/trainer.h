@@ -26,6 +26,7 @@
 #include "base/json.h"
 #include "data/feed.h"
 #include "models/marian/marian_config.h"
+#include "models/rnn/rnn_config.h"
 #include "train/optim.h"
 #include "train/schedule.h"
 #include "train/tasks/label_set.h"
@@ -72,7 +73,8 @@ typedef struct atti_trainer {
     uint64_t digest[2]; /* of their tokens; 0: not there */
     const atti_task *task;
     void *cfg;                 /* the family's */
-    atti_marian_config marian; /* cfg of sequence to sequence */
+    atti_marian_config marian; /* cfg of sequence to sequence, */
+    atti_rnn_config rnn;       /* or this one */
     void *owned_cfg;           /* cfg of the others, freed at the end */
     const atti_family *family;
     atti_label_set labels;
@@ -105,6 +107,12 @@ ATT_MUST_CHECK att_status atti_check_out(uint32_t size, size_t want, const char 
 ATT_MUST_CHECK att_status atti_train_opts_copy(att_train_opts *out,
                                                const att_train_opts *in);
 ATT_MUST_CHECK att_status atti_train_opts_check(atti_trainer *t);
+/* translate with arch "rnn" (GRU) or "rnn-lstm". */
+int atti_train_is_rnn(const att_train_opts *o);
+ATT_MUST_CHECK att_status atti_train_rnn_config(atti_rnn_config *c,
+                                                const att_train_opts *o,
+                                                int64_t source_vocab,
+                                                int64_t target_vocab);
 /* The model that the options describe; vocabulary sizes are those of the tokenizers. */
 ATT_MUST_CHECK att_status atti_train_model_config(atti_marian_config *c,
                                                   const att_train_opts *o,

@@ -16,8 +16,10 @@ struct atti_save; /* models/save.h */
 struct atti_validation;
 
 typedef struct atti_task {
-    const char *name;  /* as in `attend train <name>` */
-    const char *items; /* what a corpus has many of: "pairs" */
+    const char *name;    /* as in `attend train <name>` */
+    const char *items;   /* what a corpus has many of: "pairs" */
+    const char *counted; /* what the loss is a mean over: "target tokens" */
+    const char *speed;   /* the same, a word only: "tokens" */
     atti_feed_kind feed;
     int32_t two_files; /* a corpus is files in pairs */
     /* Binds the row counts and points the tape's inputs at the batch, which must live

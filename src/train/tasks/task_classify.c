@@ -195,6 +195,8 @@ static void describe(atti_trainer *t)
 
 const atti_task atti_task_classify = {.name = "classify",
                                       .items = "texts",
+                                      .counted = "texts",
+                                      .speed = "texts",
                                       .feed = ATTI_FEED_LABELS,
                                       .set = set,
                                       .check = check,

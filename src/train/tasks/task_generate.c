@@ -355,6 +355,8 @@ static void describe(atti_trainer *t)
 
 const atti_task atti_task_generate = {.name = "generate",
                                       .items = "blocks",
+                                      .counted = "tokens",
+                                      .speed = "tokens",
                                       .feed = ATTI_FEED_BLOCKS,
                                       .set = set,
                                       .check = check,

@@ -52,7 +52,14 @@ static att_status check(atti_trainer *t)
 {
     ATTI_TRY(check_tokenize(t->o.valid_tokenize));
     ATTI_TRY(check_positions(&t->o));
+    const char *arch = t->o.arch;
+    if (arch && strcmp(arch, "transformer") != 0 && !atti_train_is_rnn(&t->o))
+        return atti_fail(ATT_EINVAL,
+                         "--arch '%.40s' is not one of transformer, rnn, rnn-lstm",
+                         arch);
     /* Words and sizes of the model are wrong with any vocabulary: say so at once. */
+    if (atti_train_is_rnn(&t->o))
+        return atti_train_rnn_config(&t->rnn, &t->o, 100, 100);
     return atti_train_model_config(&t->marian, &t->o, 100, 100);
 }
 
@@ -68,8 +75,19 @@ static att_status check_files(atti_trainer *t)
 
 /* ---- model, corpus, files -------------------------------------------------------- */
 
+static att_status rnn_model(atti_trainer *t)
+{
+    ATTI_TRY(atti_train_rnn_config(&t->rnn, &t->o, att_tokenizer_size(t->tok[0]),
+                                   att_tokenizer_size(t->tok[1])));
+    t->cfg = &t->rnn;
+    t->feed_opts.decoder_start = (int32_t)t->rnn.decoder_start_id;
+    t->family = atti_family_find_arch("attend", "rnn-seq2seq");
+    return t->family ? ATT_OK : atti_fail(ATT_EBUG, "no family 'rnn-seq2seq'");
+}
+
 static att_status model(atti_trainer *t)
 {
+    if (atti_train_is_rnn(&t->o)) return rnn_model(t);
     ATTI_TRY(atti_train_model_config(&t->marian, &t->o, att_tokenizer_size(t->tok[0]),
                                      att_tokenizer_size(t->tok[1])));
     const char *type = t->marian.is_plain_marian ? "marian" : "attend";
@@ -121,8 +139,27 @@ static att_status files(const atti_trainer *t, atti_save *s, char *paths[4])
     return ATT_OK;
 }
 
+static void describe_rnn(atti_trainer *t)
+{
+    static const char *const scores[] = {"additive", "general", "dot", "no"};
+    const atti_rnn_config *c = &t->rnn;
+    atti_train_say(
+        t, 0,
+        "%s encoder-decoder, %s attention: %lld encoder layers of %lld in "
+        "both directions, decoder %lld, tokens %lld, vocabulary %lld, %.2f M "
+        "parameters",
+        c->cell == ATT_RNN_LSTM ? "LSTM" : "GRU", scores[c->score],
+        (long long)c->encoder_layers, (long long)c->encoder, (long long)c->hidden,
+        (long long)c->embed, (long long)c->vocab_size,
+        (double)atti_params_total(&t->params) / 1e6);
+}
+
 static void describe(atti_trainer *t)
 {
+    if (t->family->shape == ATTI_SEQ2SEQ && t->cfg == &t->rnn) {
+        describe_rnn(t);
+        return;
+    }
     const atti_marian_config *c = &t->marian;
     atti_train_say(t, 0,
                    "%s: %lld+%lld layers, width %lld, %lld heads, feed-forward %lld, "
@@ -143,6 +180,8 @@ static void describe(atti_trainer *t)
 
 const atti_task atti_task_seq2seq = {.name = "translate",
                                      .items = "pairs",
+                                     .counted = "target tokens",
+                                     .speed = "tokens",
                                      .feed = ATTI_FEED_PAIRS,
                                      .two_files = 1,
                                      .set = set,

@@ -223,6 +223,8 @@ static void describe(atti_trainer *t)
 
 const atti_task atti_task_tag = {.name = "tag",
                                  .items = "sentences",
+                                 .counted = "words",
+                                 .speed = "words",
                                  .feed = ATTI_FEED_LABELS,
                                  .set = set,
                                  .check = check,
