@@ -103,6 +103,19 @@ try {
     check(document.documentElement.classList.contains("dark"), "t does not darken");
     key(document.body, "v");
     check(document.querySelector("[data-view=links]").getAttribute("aria-pressed") === "true", "v");
+    /* Zoom: cells grow, shrink, fit again, and a cell stays where the mouse finds it. */
+    choose("map", 0); choose("layer", 2); choose("head", 1);
+    document.querySelector("[data-view=matrix]").click();
+    const width = () => { const [x0] = stage.attendPlace(0, 0), [x1] = stage.attendPlace(0, 1); return x1 - x0; };
+    const fitted = width();
+    $("in").click();
+    check(Math.abs(width() / fitted - 1.25) < 0.1, "zoom in: " + fitted + " to " + width());
+    mouse("mousemove", 1, 1);
+    check(close($("tip").textContent.split(": ").pop(), want[1][1]), "zoomed tip says " + $("tip").textContent);
+    $("out").click(); $("out").click();
+    check(width() < fitted, "zoom out: " + width());
+    key(document.body, "0");
+    check(Math.abs(width() - fitted) < 0.01, "0 does not fit again: " + width());
     /* Text stayed text, nothing was fetched. */
     check(document.querySelectorAll("b").length === 0, "a token became an element");
     check(performance.getEntriesByType("resource").length === 0, "something was fetched");
