@@ -96,6 +96,8 @@ static att_status fill(const att_model *m, const float *data, const char *dir)
                        .target_spm = p[1],
                        .vocab = p[2],
                        .target_vocab = p[3],
+                       .tokenizer_dir =
+                           m->family->shape == ATTI_SEQ2SEQ ? NULL : m->dir,
                        .seal_padding = 1,
                        .num_beams = m->gen.num_beams,
                        .max_length = m->gen.max_length};
@@ -120,7 +122,15 @@ static att_status only_a_model(int *yes, const char *dir)
                                        "generation_config.json",
                                        "target_vocab.json",
                                        "tokenizer_config.json",
-                                       "special_tokens_map.json"};
+                                       "special_tokens_map.json",
+                                       "tokenizer.json",
+                                       "tokenizer.model",
+                                       "added_tokens.json",
+                                       "vocab.txt",
+                                       "merges.txt",
+                                       "sentencepiece.bpe.model",
+                                       "spiece.model",
+                                       "chat_template.jinja"};
     DIR *d = opendir(dir);
     if (!d) return atti_fail_errno(ATT_EIO, errno, "%s: cannot list", dir);
     *yes = 1;

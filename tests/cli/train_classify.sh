@@ -42,6 +42,10 @@ for i in 1 2 3 4; do printf 'short\t0.5\nmuch longer text\t2.5\n'; done > number
 grep -q 'mean squared error' log
 echo 'much longer text' | "$ATTEND" classify -m r | awk '{ exit !($2 > 2 && $2 < 3) }'
 "$ATTEND" evaluate -m r numbers.tsv --columns text,label | grep -q '^mean squared error = [0-9].*(8 items)$'
+# A mean of models has its tokenizer too.
+"$ATTEND" average -o mean m m -q
+"$ATTEND" average -o mean m m -q # again, over the old one
+echo 'a fine film' | "$ATTEND" classify -m mean | grep -q good
 # What is wrong is told with file and line, and nothing is left behind.
 fails() { # PATTERN command...
     pattern=$1; shift

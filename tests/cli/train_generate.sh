@@ -35,6 +35,10 @@ grep -q GPT2LMHeadModel g/config.json
 t --train train.txt --valid valid.txt -m s --vocab subword --vocab-size 300 --kv-heads 1 --after 150u 2>log
 "$ATTEND" generate -m s -p 'to be or' -n 4 -q > out
 grep -q 'not' out
+# A mean of models has its tokenizer too.
+"$ATTEND" average -o mean m m -q
+"$ATTEND" average -o mean m m -q # again, over the old one
+"$ATTEND" generate -m mean -p 'to be or' -n 4 -q | grep -q not
 # What is wrong, and what is only short.
 fails() { # PATTERN command...
     pattern=$1; shift
