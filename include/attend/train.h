@@ -103,7 +103,10 @@ typedef struct att_train_opts {
     const char
         *task; /* for att_train_check(): translate (NULL), tag, classify, generate */
     const char
-        *arch; /* xlm-roberta (default) or bert; generate: llama (default) or gpt2 */
+        *arch; /* xlm-roberta (default) or bert; generate: llama (default) or gpt2;
+                  translate: transformer (NULL is it too), rnn (GRU) or rnn-lstm, whose score is
+                  additive (for scaled-dot too), general, dot or none, whose tokens and
+                  encoder states are d_model wide and decoder states twice that */
     /* classify: the columns in order, with text and label among them: "label,text". NULL: the first line names them, or
      * the column with fewer different values is the label. */
     const char *columns;

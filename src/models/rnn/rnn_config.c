@@ -58,6 +58,21 @@ void atti_rnn_config_init(atti_rnn_config *c)
     };
 }
 
+void atti_rnn_config_common(const atti_rnn_config *c, atti_marian_config *out)
+{
+    atti_marian_config_init(out);
+    out->vocab_size = c->vocab_size;
+    out->decoder_vocab_size = c->decoder_vocab_size;
+    out->max_positions = c->max_positions;
+    out->positions = ATTI_POS_NONE;
+    out->pad_id = c->pad_id;
+    out->eos_id = c->eos_id;
+    out->bos_id = c->bos_id;
+    out->unk_id = c->unk_id;
+    out->decoder_start_id = c->decoder_start_id;
+    out->forced_eos_id = c->forced_eos_id;
+}
+
 static att_status in_range(const char *key, int64_t v, int64_t lo, int64_t hi)
 {
     if (v >= lo && v <= hi) return ATT_OK;

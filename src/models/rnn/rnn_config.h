@@ -6,6 +6,7 @@
 
 #include "attend/tape.h"
 #include "base/json.h"
+#include "models/marian/marian_config.h"
 
 typedef enum atti_rnn_score {
     ATTI_RNN_ADDITIVE = 0, /* asked by the state before the step */
@@ -37,6 +38,9 @@ ATT_MUST_CHECK att_status atti_rnn_config_check(const atti_rnn_config *c);
 ATT_MUST_CHECK att_status atti_rnn_config_read(void **cfg, const atti_json *root,
                                                const char *name);
 ATT_MUST_CHECK att_status atti_rnn_config_write(const void *cfg, atti_jsonw *w);
+/* What batches and sessions ask of any encoder-decoder, in the words of the other family:
+ * vocabularies, token ids, positions. */
+void atti_rnn_config_common(const atti_rnn_config *c, atti_marian_config *out);
 /* Words of the command line and of config.json; ATT_ENOTFOUND lists what there is. */
 ATT_MUST_CHECK att_status atti_rnn_set_score(atti_rnn_config *c, const char *word);
 ATT_MUST_CHECK att_status atti_rnn_set_cell(atti_rnn_config *c, const char *word);
