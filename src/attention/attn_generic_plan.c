@@ -107,7 +107,7 @@ void atti_gen_block_init(atti_gen_row *rows, const atti_gen_plan *p, int thread)
     }
 }
 
-enum { UNITS = 16, PART_ROWS = 64, PART_FLOATS = 40 << 20 };
+enum { UNITS = 16, PART_ROWS = 64, PART_FLOATS = 4 << 20 };
 
 /* Queries alone: at least the parts that any number of keys gives. */
 static int64_t parts_at_most(const atti_attn_call *c, int64_t n_q)

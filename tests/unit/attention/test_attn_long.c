@@ -5,6 +5,7 @@
 
 #include "attend/attention.h"
 #include "attend/base.h"
+#include "attend/kernels.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,8 +100,10 @@ static void memory_is_linear(void **state)
     double peak = peak_mib();
     print_message("T = S = %d: operands %.0f MiB, peak %.0f MiB, before %.0f MiB\n",
                   (int)p.n, operands, peak, before);
-    /* Eight operands of 32 MiB each are the 256 MiB; scratch is what comes on top. */
-    if (peak > 0) assert_true(peak - before < operands + 16);
+    /* Eight operands of 32 MiB each are the 256 MiB; scratch is what comes on top. The
+     * generic path, all there is on ref, takes 16 MiB more for parts of dk and dv. */
+    double scratch = strcmp(att_kernels_isa(), "ref") == 0 ? 32 : 16;
+    if (peak > 0) assert_true(peak - before < operands + scratch);
     const int64_t rows[] = {0, 1, p.n / 3, p.n - 2, p.n - 1};
     for (int i = 0; i < 5; i++) check_row(&p, rows[i]);
     att_tensor *t[] = {&p.q, &p.k, &p.v, &p.out, &p.lse, &p.dout, &p.dq, &p.dk, &p.dv};
