@@ -1,5 +1,6 @@
 /* cli.c - memory, texts, messages and signals of the program. */
 #include "cli.h"
+#include "attend/model.h"
 #include "term.h"
 
 #include <errno.h>
@@ -302,6 +303,14 @@ int cli_status(att_status st)
     cli_fail("%s", *att_error_message() ? att_error_message() : att_status_name(st));
     hint_for(st);
     return EXIT_FAILED;
+}
+
+int cli_load_model(att_model **out, const char *dir)
+{
+    progress_busy("loading");
+    att_status st = att_model_load(out, dir);
+    progress_busy_end();
+    return cli_status(st);
 }
 
 /* --- signals and time ------------------------------------------------------------- */

@@ -63,6 +63,9 @@ int cli_usage(const char *command, const char *fmt, ...) CLI_PRINTF(2, 3);
 /* Reports the library's last failure, with a hint where one is known; returns the exit
  * code: EXIT_FAILED, or 128 + signal for a stop that was asked for. */
 int cli_status(att_status st);
+/* Loads a model while a line says so; returns the exit code, reported. */
+struct att_model;
+int cli_load_model(struct att_model **out, const char *dir);
 void cli_hint(const char *fmt, ...) CLI_PRINTF(1, 2);
 /* Talk on stderr that --quiet silences. */
 void cli_say(const char *fmt, ...) CLI_PRINTF(1, 2);
@@ -86,6 +89,8 @@ typedef struct cli_out {
 bool cli_out_open(cli_out *o, const char *path);
 bool cli_out_close(cli_out *o); /* false: reported, nothing left behind */
 void cli_out_drop(cli_out *o);
+/* Closed where rc is 0, else dropped; returns the exit code. */
+int cli_out_end(cli_out *o, int rc);
 
 /* Input by lines: LF ends a line, a CR before it and a BOM at the start are dropped,
  * NUL bytes become spaces. */

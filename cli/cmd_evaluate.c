@@ -399,7 +399,6 @@ static int of_model(evaluate_opts *o)
 static int of_files(evaluate_opts *o, const cli_list *files)
 {
     att_model *model = NULL;
-    att_status st;
     int rc;
 
     if (!o->x.model)
@@ -408,10 +407,8 @@ static int of_files(evaluate_opts *o, const cli_list *files)
     if (!cli_is_dir_name(o->x.model)) return EXIT_FAILED;
     for (int i = 0; i < files->n; i++)
         if (!cli_readable(files->item[i])) return EXIT_FAILED;
-    progress_busy("loading");
-    st = att_model_load(&model, o->x.model);
-    progress_busy_end();
-    if (st != ATT_OK) return cli_status(st);
+    rc = cli_load_model(&model, o->x.model);
+    if (rc) return rc;
     o->files.json = o->x.json;
     o->files.batch_tokens = o->batch_tokens;
     rc = evaluate_files(model, files, &o->files);

@@ -279,18 +279,13 @@ static int with_model(generate_opts *o, const att_model *model)
     rc = o->prompt ? answer(&w, lm, o->prompt) : answer_lines(&w, lm);
     att_lm_destroy(lm);
     if (cli_signal()) rc = 128 + cli_signal();
-    if (rc) {
-        cli_out_drop(&out);
-        return rc;
-    }
-    return cli_out_close(&out) ? EXIT_FINE : EXIT_FAILED;
+    return cli_out_end(&out, rc);
 }
 
 static int run(void *opts, const cli_list *words)
 {
     generate_opts *o = opts;
     att_model *model = NULL;
-    att_status st;
     int rc;
 
     (void)words;
@@ -299,10 +294,8 @@ static int run(void *opts, const cli_list *words)
         return cli_usage("generate", "generate: either --prompt or --input");
     if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
     cli_catch_signals();
-    progress_busy("loading");
-    st = att_model_load(&model, o->model);
-    progress_busy_end();
-    if (st != ATT_OK) return cli_status(st);
+    rc = cli_load_model(&model, o->model);
+    if (rc) return rc;
     model_of_defaults = model;
     rc = opt_apply_again(&cmd_generate, o);
     model_of_defaults = NULL;

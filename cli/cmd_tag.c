@@ -382,28 +382,21 @@ static int with_model(const tag_opts *o, const att_model *model)
     rc = run_stream(st);
     cli_in_close(&st->in);
     att_classifier_destroy(st->c);
-    if (rc) {
-        cli_out_drop(&out);
-        return rc;
-    }
-    return cli_out_close(&out) ? EXIT_FINE : EXIT_FAILED;
+    return cli_out_end(&out, rc);
 }
 
 static int run(void *opts, const cli_list *words)
 {
     tag_opts *o = opts;
     att_model *model = NULL;
-    att_status st;
     int rc;
 
     (void)words;
     if (!o->model) return cli_usage("tag", "tag: -m DIR is missing");
     if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
     cli_catch_signals();
-    progress_busy("loading");
-    st = att_model_load(&model, o->model);
-    progress_busy_end();
-    if (st != ATT_OK) return cli_status(st);
+    rc = cli_load_model(&model, o->model);
+    if (rc) return rc;
     rc = with_model(o, model);
     att_model_destroy(model);
     return rc;

@@ -216,11 +216,7 @@ static int each_line(const tokenize_opts *o, const pieces *p)
     if (rc == 0 && in.failed) rc = EXIT_FAILED;
     cli_in_close(&in);
     cli_free(names);
-    if (rc) {
-        cli_out_drop(&out);
-        return rc;
-    }
-    return cli_out_close(&out) ? EXIT_FINE : EXIT_FAILED;
+    return cli_out_end(&out, rc);
 }
 
 static int run(void *opts, const cli_list *words)

@@ -504,11 +504,7 @@ static int open_and_run(const printer *p)
     cli_in_close(&s.in);
     cli_free(s.text);
     cli_free(s.prefixes);
-    if (rc) {
-        cli_out_drop(&out);
-        return rc;
-    }
-    return cli_out_close(&out) ? EXIT_FINE : EXIT_FAILED;
+    return cli_out_end(&out, rc);
 }
 
 /* What was asked for and cannot be had together, before the model is read. */

@@ -15,15 +15,12 @@ void decode_defaults(decode_opts *o)
 
 int decode_open(att_model **model, const command *c, void *all, decode_opts *o)
 {
-    att_status st;
     int rc;
 
     if (!o->model) return cli_usage(c->name, "%s: -m DIR is missing", c->name);
     if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
-    progress_busy("loading");
-    st = att_model_load(model, o->model);
-    progress_busy_end();
-    if (st != ATT_OK) return cli_status(st);
+    rc = cli_load_model(model, o->model);
+    if (rc) return rc;
     model_of_defaults = *model;
     rc = opt_apply_again(c, all);
     model_of_defaults = NULL;

@@ -79,6 +79,13 @@ void cli_out_drop(cli_out *o)
     memset(o, 0, sizeof *o);
 }
 
+int cli_out_end(cli_out *o, int rc)
+{
+    if (rc == 0) return cli_out_close(o) ? EXIT_FINE : EXIT_FAILED;
+    cli_out_drop(o);
+    return rc;
+}
+
 /* --- input ------------------------------------------------------------------------ */
 
 bool cli_in_open(cli_in *in, const char *path)
