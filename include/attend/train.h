@@ -115,6 +115,12 @@ typedef struct att_train_opts {
     int32_t char_vocab;     /* generate: nonzero: a token a character, else sub-words */
     int32_t
         kv_heads; /* generate, llama: heads of keys and values; 0 = as many as heads */
+    /* translate, with a BPE vocabulary: each merge is left out with this probability, so that
+     * a sentence comes in other pieces every time (Provilkov et al. 2020); 0 = never. */
+    float bpe_dropout;
+    int32_t
+        rnn_dim; /* translate, rnn: width of the decoder's states, and of the encoder's
+                        two directions together; even; 0 = twice d_model */
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);

@@ -9,7 +9,8 @@
 
 enum {
     SLOTS = 3, /* one in use, one ready, one in the making */
-    SHIFT_STREAM = 0x73686966
+    SHIFT_STREAM = 0x73686966,
+    VARY_STREAM = 0x76617279
 };
 
 typedef struct slot {
@@ -25,7 +26,8 @@ struct atti_feed {
     atti_feed_pos pos; /* the maker's */
     slot slots[SLOTS];
     void *scratch;
-    int32_t *block; /* all the slots' arrays of ids */
+    int64_t rows[2]; /* a batch's most */
+    int32_t *block;  /* all the slots' arrays of ids */
     int64_t *lines;
 
     atti_thread *thread;
@@ -42,6 +44,9 @@ void atti_feed_max_rows(const atti_pairs *pairs, const atti_feed_opts *opts,
     *target = atti_max_i64(opts->budget, pairs->longest[1]);
     /* Every pair has at least one token on each side (a word, and mostly </s>). */
     *seqs = atti_min_i64(atti_min_i64(*source, *target), pairs->n);
+    if (!opts->vary) return;
+    *source += *source / 2;
+    *target += *target / 2;
 }
 
 static int64_t slot_ints(int64_t source, int64_t target, int64_t seqs)
@@ -68,6 +73,8 @@ static att_status make_slots(atti_feed *f)
     /* A block is read as it lies in the file, then with 4 bytes an id. */
     size_t longest = (size_t)(f->pairs->longest[0] + f->pairs->longest[1]) + 1;
     ATTI_TRY(atti_alloc(&f->scratch, 2 * longest, 4, "batches"));
+    f->rows[0] = source;
+    f->rows[1] = target;
     for (int i = 0; i < SLOTS; i++) {
         atti_batch *b = &f->slots[i].batch;
         int32_t *p = f->block + i * ints;
@@ -81,17 +88,45 @@ static att_status make_slots(atti_feed *f)
     return ATT_OK;
 }
 
-/* One item's ids behind the s and t rows that are there already. */
-static att_status fill_pair(atti_feed *f, atti_batch *b, int64_t k, int64_t s,
-                            int64_t t)
+/* Where a batch's next item goes, and what the plain items behind it will need. */
+typedef struct place {
+    int64_t row[2];
+    int64_t rest[2];
+} place;
+
+/* An item's ids in other tokens, if those fit beside all that is still to come. */
+static int64_t vary_side(const atti_feed *f, int64_t k, int side, const place *at,
+                         const int32_t *ids, int32_t *out)
 {
-    ATTI_TRY(
-        atti_pairs_read(f->pairs, k, b->source.ids + s, b->targets + t, f->scratch));
+    int64_t n = f->pairs->len[side][k];
+    uint64_t key = atti_key(f->opts.seed, (uint64_t)f->pos.epoch, VARY_STREAM);
+    int64_t room = f->rows[side] - at->row[side] - at->rest[side];
+    room = atti_min_i64(room, f->pairs->max_length);
+    return f->opts.vary(f->opts.vary_ctx, side,
+                        atti_mix64(key ^ ((uint64_t)k * 2 + (uint64_t)side)), ids, n,
+                        out, room);
+}
+
+/* One item's ids behind the rows that are there already; len: its sides. */
+static att_status fill_pair(atti_feed *f, atti_batch *b, int64_t k, const place *at,
+                            int64_t len[2])
+{
+    int64_t s = at->row[0], t = at->row[1];
+    for (int i = 0; i < 2; i++) len[i] = f->pairs->len[i][k];
+    if (f->opts.vary) {
+        int32_t *ids = (int32_t *)f->scratch + len[0] + len[1];
+        ATTI_TRY(atti_pairs_read(f->pairs, k, ids, ids + len[0], f->scratch));
+        int32_t *target = ids + len[0];
+        len[0] = vary_side(f, k, 0, at, ids, b->source.ids + s);
+        len[1] = vary_side(f, k, 1, at, target, b->targets + t);
+    } else {
+        ATTI_TRY(atti_pairs_read(f->pairs, k, b->source.ids + s, b->targets + t,
+                                 f->scratch));
+    }
     /* Teacher forcing: the decoder sees the target shifted right by one. */
-    int64_t len = f->pairs->len[1][k];
     b->target.ids[t] = f->opts.decoder_start;
     memcpy(b->target.ids + t + 1, b->targets + t,
-           (size_t)(len - 1) * sizeof *b->targets);
+           (size_t)(len[1] - 1) * sizeof *b->targets);
     return ATT_OK;
 }
 
@@ -126,24 +161,33 @@ static att_status fill_block(atti_feed *f, atti_batch *b, int64_t k, int64_t t)
 
 static att_status fill(atti_feed *f, atti_batch *b, const uint32_t *pairs, int64_t n)
 {
-    int64_t s = 0, t = 0;
+    place at = {{0, 0}, {0, 0}};
+    for (int64_t i = 0; i < n; i++)
+        for (int side = 0; side < 2; side++)
+            at.rest[side] += f->pairs->len[side][pairs[i]];
     for (int64_t i = 0; i < n; i++) {
-        int64_t k = pairs[i];
-        b->source.offsets[i] = (int32_t)s;
-        b->target.offsets[i] = (int32_t)t;
+        int64_t k = pairs[i], len[2];
+        for (int side = 0; side < 2; side++) {
+            len[side] = f->pairs->len[side][k];
+            at.rest[side] -= len[side];
+        }
+        b->source.offsets[i] = (int32_t)at.row[0];
+        b->target.offsets[i] = (int32_t)at.row[1];
         b->line[i] = k;
         switch (f->opts.kind) {
-        case ATTI_FEED_PAIRS: ATTI_TRY(fill_pair(f, b, k, s, t)); break;
-        case ATTI_FEED_LABELS: ATTI_TRY(fill_labels(f, b, k, s, t)); break;
-        case ATTI_FEED_BLOCKS: ATTI_TRY(fill_block(f, b, k, t)); break;
+        case ATTI_FEED_PAIRS: ATTI_TRY(fill_pair(f, b, k, &at, len)); break;
+        case ATTI_FEED_LABELS:
+            ATTI_TRY(fill_labels(f, b, k, at.row[0], at.row[1]));
+            break;
+        case ATTI_FEED_BLOCKS: ATTI_TRY(fill_block(f, b, k, at.row[1])); break;
         }
-        s += f->pairs->len[0][k];
-        t += f->pairs->len[1][k];
+        at.row[0] += len[0];
+        at.row[1] += len[1];
     }
-    b->source.offsets[n] = (int32_t)s;
-    b->target.offsets[n] = (int32_t)t;
-    b->source.rows = s;
-    b->target.rows = t;
+    b->source.offsets[n] = (int32_t)at.row[0];
+    b->target.offsets[n] = (int32_t)at.row[1];
+    b->source.rows = at.row[0];
+    b->target.rows = at.row[1];
     b->n_seqs = n;
     return ATT_OK;
 }

@@ -23,6 +23,12 @@ typedef struct atti_feed_opts {
     uint64_t seed;
     atti_feed_kind kind;
     int32_t ignore; /* LABELS: this id becomes -1, a row that does not count */
+    /* PAIRS: other tokens for the same text, drawn by key; NULL = as they lie there.
+     * Writes at most `room` ids, which is n or more, and returns how many. Budgets and
+     * cuts count the tokens that lie there; a batch may grow by half. */
+    int64_t (*vary)(const void *ctx, int side, uint64_t key, const int32_t *ids,
+                    int64_t n, int32_t *out, int64_t room);
+    const void *vary_ctx;
 } atti_feed_opts;
 
 typedef struct atti_feed_pos {

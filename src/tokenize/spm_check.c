@@ -387,3 +387,19 @@ att_status atti_spm_check(const void *data, size_t n, const char *name)
     atti_free(m.table);
     return st;
 }
+
+int atti_spm_is_bpe(const void *data, size_t n)
+{
+    model m = {.name = "model", .start = data};
+    span s = {m.start, m.start + n};
+    uint64_t type = 1; /* unigram, where nothing is said */
+    while (s.p < s.end) {
+        field f, g;
+        if (next_field(&m, &s, &f) != ATT_OK) return 0;
+        while (f.number == 2 && f.wire == 2 && f.bytes.p < f.bytes.end) {
+            if (next_field(&m, &f.bytes, &g) != ATT_OK) return 0;
+            if (g.number == 3) type = g.varint;
+        }
+    }
+    return type == 2;
+}

@@ -10,6 +10,9 @@
  * name is for messages. After ATT_OK the library may parse and use the bytes. */
 ATT_MUST_CHECK att_status atti_spm_check(const void *data, size_t n, const char *name);
 
+/* Whether a model that was checked is made of BPE merges. */
+int atti_spm_is_bpe(const void *data, size_t n);
+
 /* One character map (double array + replacements), for atti_spm_check and its tests. */
 ATT_MUST_CHECK att_status atti_charsmap_check(const unsigned char *map, size_t n,
                                               const char *name);

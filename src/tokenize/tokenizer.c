@@ -71,6 +71,7 @@ static att_status open_from(att_tokenizer *t, const void *spm, size_t n,
     char err[512] = "";
     ATTI_TRY(atti_strdup(&t->source, source));
     ATTI_TRY(atti_spm_check(spm, n, source));
+    t->merges = atti_spm_is_bpe(spm, n) != 0;
     ATTI_TRY(spm_status(atti_spm_open(&t->spm, spm, n, err, sizeof err), source, err));
     if (vocab_path) {
         ATTI_TRY(vocab_of_file(t, vocab_path));

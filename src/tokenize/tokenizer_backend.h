@@ -26,6 +26,7 @@ struct att_tokenizer {
     bool frame_bos, frame_eos; /* SentencePiece: what a model wants around a text */
     atti_pipeline *pipeline;   /* NULL: SentencePiece, the members below */
     atti_spm *spm;
+    bool merges;  /* SentencePiece with BPE */
     char *source; /* for messages */
     atti_vocab vocab;
     int32_t *from_spm;   /* [spm pieces] model id */

@@ -97,6 +97,7 @@ static att_status check_ranges(const att_train_opts *o)
         {"--activation-dropout", o->activation_dropout, 0.0, 1.0},
         {"--label-smoothing", o->label_smoothing, 0.0, 1.0},
         {"--learn-rate", o->lr, 0.0, INFINITY},
+        {"--bpe-dropout", o->bpe_dropout, 0.0, 1.0},
         {"--beta1", o->beta1, 0.0, 1.0},
         {"--beta2", o->beta2, 0.0, 1.0},
         {"--adam-eps", o->adam_eps, 0.0, 1.0},

@@ -107,6 +107,7 @@ static const item items[] = {
     ITEM("--attention-dropout", F32, attention_dropout),
     ITEM("--activation-dropout", F32, activation_dropout),
     ITEM("--label-smoothing", F32, label_smoothing),
+    ITEM("--bpe-dropout", F32, bpe_dropout),
     ITEM("--optimizer", TEXT, optimizer),
     ITEM("--learn-rate", F32, lr),
     ITEM("--beta1", F32, beta1),

@@ -27,6 +27,7 @@
 #include "data/feed.h"
 #include "models/marian/marian_config.h"
 #include "models/rnn/rnn_config.h"
+#include "tokenize/bpe_dropout.h"
 #include "train/optim.h"
 #include "train/schedule.h"
 #include "train/tasks/label_set.h"
@@ -88,6 +89,7 @@ typedef struct atti_trainer {
     atti_program_io io;
     atti_step step;
     att_tape_memory memory;
+    atti_bpe_dropout *vary[2]; /* by side, the same one twice when joint; NULL = none */
     atti_feed_opts feed_opts;
     atti_feed *feed;
     atti_feed_item item;

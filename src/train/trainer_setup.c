@@ -113,6 +113,26 @@ static void say_corpus(atti_trainer *t, const char *what, const atti_pairs *p)
                    (long long)p->invalid);
 }
 
+static int64_t vary_pair(const void *ctx, int side, uint64_t key, const int32_t *ids,
+                         int64_t n, int32_t *out, int64_t room)
+{
+    const atti_trainer *t = ctx;
+    return atti_bpe_dropout_draw(t->vary[side], key, ids, n, out, room);
+}
+
+static att_status open_variants(atti_trainer *t)
+{
+    if (t->o.bpe_dropout <= 0 || t->task->feed != ATTI_FEED_PAIRS) return ATT_OK;
+    double p = (double)t->o.bpe_dropout;
+    ATTI_TRY(atti_bpe_dropout_open(&t->vary[0], t->tok[0], p));
+    t->vary[1] = t->vary[0];
+    if (t->tok[1] != t->tok[0])
+        ATTI_TRY(atti_bpe_dropout_open(&t->vary[1], t->tok[1], p));
+    t->feed_opts.vary = vary_pair;
+    t->feed_opts.vary_ctx = t;
+    return ATT_OK;
+}
+
 static att_status open_corpus(atti_trainer *t)
 {
     const att_train_opts *o = &t->o;
@@ -124,7 +144,7 @@ static att_status open_corpus(atti_trainer *t)
     t->feed_opts.seed = o->seed;
     t->feed_opts.kind = t->task->feed;
     if (t->labels.n > 0) t->feed_opts.ignore = (int32_t)t->labels.n;
-    return ATT_OK;
+    return open_variants(t);
 }
 
 /* ---- model ---------------------------------------------------------------------- */
@@ -286,6 +306,8 @@ void atti_trainer_close(atti_trainer *t)
     atti_free(t->owned_cfg);
     atti_free(t->unseen_label);
     atti_label_set_deinit(&t->labels);
+    if (t->vary[1] != t->vary[0]) atti_bpe_dropout_close(t->vary[1]);
+    atti_bpe_dropout_close(t->vary[0]);
     if (t->tok[1] != t->tok[0]) att_tokenizer_destroy(t->tok[1]);
     att_tokenizer_destroy(t->tok[0]);
     if (t->o.dry_run && t->dir) (void)!atti_remove_tree(t->dir);

@@ -14,6 +14,7 @@ static att_status mean_loss(atti_trainer *t, atti_validation *v)
     atti_feed_item item = {0};
     atti_loss_sums sums = {0};
     fo.shuffle = 0;
+    fo.vary = NULL;
     ATTI_TRY(atti_feed_open(&feed, &t->valid, &fo, (atti_feed_pos){0, 0}));
     att_status st = ATT_OK;
     do {

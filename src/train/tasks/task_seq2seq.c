@@ -52,6 +52,11 @@ static att_status check(atti_trainer *t)
 {
     ATTI_TRY(check_tokenize(t->o.valid_tokenize));
     ATTI_TRY(check_positions(&t->o));
+    if (t->o.bpe_dropout > 0 && t->o.unigram)
+        return atti_fail(ATT_EINVAL,
+                         "--bpe-dropout %g leaves out merges of BPE, which "
+                         "--unigram has none of",
+                         (double)t->o.bpe_dropout);
     const char *arch = t->o.arch;
     if (arch && strcmp(arch, "transformer") != 0 && !atti_train_is_rnn(&t->o))
         return atti_fail(ATT_EINVAL,

@@ -115,7 +115,68 @@ static uint64_t digest(const atti_batch *b)
     for (int64_t i = 0; i < b->n_seqs; i++) {
         h = h * 1099511628211ULL ^ (uint64_t)b->line[i];
     }
+    for (int64_t i = 0; i < b->target.rows; i++) {
+        h = h * 1099511628211ULL ^ (uint64_t)b->targets[i];
+    }
     return h;
+}
+
+/* Stands for other segmentations: every id up to four times, as the key says. Counts how
+ * often it had no room. */
+static int64_t repeat(const void *ctx, int side, uint64_t key, const int32_t *ids,
+                      int64_t n, int32_t *out, int64_t room)
+{
+    int *full = *(int *const *)ctx;
+    int64_t m = 0, times = 1 + (int64_t)(key % 4);
+    assert_in_range(side, 0, 1);
+    assert_true(room >= n);
+    if (n * times > room) {
+        ++*full;
+        times = 1;
+    }
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < times; k++) out[m++] = ids[i];
+    return m;
+}
+
+static void varied_items_stay_within_what_is_planned(void **state)
+{
+    (void)state;
+    atti_pairs p = make_pairs(1500);
+    atti_feed_opts o = options();
+    int full = 0, *counter = &full;
+    int64_t s = 0, t = 0, n = 0, rows = 0, more = 0;
+    uint64_t first[2] = {0};
+    o.vary = repeat;
+    o.vary_ctx = &counter;
+    atti_feed_max_rows(&p, &o, &s, &t, &n);
+    assert_true(s == 600 && t == 600);
+    atti_feed *f = NULL;
+    atti_feed_item item = {0};
+    assert_ok(atti_feed_open(&f, &p, &o, (atti_feed_pos){0, 0}));
+    for (int epoch = 0; epoch < 2; epoch++) {
+        do {
+            assert_ok(atti_feed_next(f, &item));
+            const atti_batch *b = item.batch;
+            if (!first[epoch]) first[epoch] = digest(b);
+            assert_true(b->source.rows <= s && b->target.rows <= t);
+            rows += b->target.rows;
+            more += b->target.rows > o.budget;
+            for (int64_t i = 0; i < b->n_seqs; i++) {
+                int32_t at = b->target.offsets[i], end = b->target.offsets[i + 1];
+                assert_true(end - at <= p.max_length);
+                assert_int_equal(b->target.ids[at], 77);
+                assert_int_equal(b->targets[at], b->line[i] * 4 + 3);
+                for (int32_t r = at + 1; r < end; r++)
+                    assert_int_equal(b->target.ids[r], b->targets[r - 1]);
+            }
+        } while (item.seen < p.n);
+    }
+    atti_feed_close(f);
+    /* It did vary, it did fill batches up, and it was another draw in the second epoch. */
+    assert_true(rows > 2 * p.tokens[1] && more > 10 && full > 10);
+    assert_true(first[0] != first[1]);
+    free_pairs(&p);
 }
 
 static void a_resumed_feed_gives_what_would_have_come(void **state)
@@ -124,6 +185,9 @@ static void a_resumed_feed_gives_what_would_have_come(void **state)
     enum { N = 150 };
     atti_pairs p = make_pairs(1500);
     atti_feed_opts o = options();
+    int full = 0, *counter = &full;
+    o.vary = repeat;
+    o.vary_ctx = &counter;
     uint64_t want[N];
     atti_feed_pos pos[N];
     atti_feed *f = NULL;
@@ -215,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_resumed_feed_gives_what_would_have_come),
         cmocka_unit_test(seed_and_epoch_change_the_order),
         cmocka_unit_test(a_pair_over_the_budget_is_a_batch_of_its_own),
+        cmocka_unit_test(varied_items_stay_within_what_is_planned),
         cmocka_unit_test(a_failing_read_is_reported_by_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
