@@ -79,8 +79,8 @@ static const opt options[] = {
      ROW(t.after),
      .flags = OPT_NO_DEFAULT,
      .help = "stop after epochs (12e), updates (8Ku) or minutes (40m) (default: 10,500 "
-             "updates for tiny, 100,000 for base, 30,000 else, but no more than 100 "
-             "epochs)"},
+             "updates for tiny, 100,000 for base, 8,000 for rnn, 30,000 else, but no "
+             "more than 100 epochs)"},
     TRAIN_BATCH_ROWS,
     {.name = "length-buckets",
      .kind = OPT_FLAG,

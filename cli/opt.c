@@ -449,6 +449,22 @@ bool opt_given(const char *name)
     return i >= 0 && last.bound[i].from != FROM_NOWHERE;
 }
 
+int opt_use_preset(void *o, const char *name)
+{
+    const command *c = last.c;
+
+    for (size_t i = 0; opt_at(c, i); i++) {
+        binding *b = &last.bound[i];
+
+        if (!(opt_at(c, i)->flags & OPT_PRESET) || b->words.n) continue;
+        b->words.item = cli_alloc(1, sizeof *b->words.item);
+        b->words.item[0] = cli_strdup(name);
+        b->words.n = 1;
+        b->from = FROM_CONFIG;
+    }
+    return opt_apply_again(c, o);
+}
+
 int opt_add_config(const command *c, void *o, const char *path)
 {
     const char *preset = NULL;

@@ -81,6 +81,8 @@ int opt_parse(const command *c, void *o, int argc, char **argv, cli_list *words,
 int opt_apply_again(const command *c, void *o);
 /* Whether a value for --name was given, by whatever way, in the last opt_parse(). */
 bool opt_given(const char *name);
+/* Applies all again with a preset, where none was given. Exit code. */
+int opt_use_preset(void *o, const char *name);
 /* Takes the options of one more configuration file, for which nothing stronger speaks,
  * and applies all again. A preset given otherwise than there is refused. Exit code. */
 int opt_add_config(const command *c, void *o, const char *path);

@@ -15,6 +15,9 @@ void train_show(train_opts *o)
     o->activation = 0;
     for (int32_t i = 0; i < 3; i++)
         if (activations[i] == o->t.activation) o->activation = i;
+    /* Tasks of one side have architectures of their own. */
+    if (!o->one_side && o->t.arch && !o->arch)
+        o->arch = strcmp(o->t.arch, "rnn-lstm") == 0 ? 2 : 1;
 }
 
 void train_defaults(void *opts)
@@ -51,8 +54,29 @@ static int settle_one_side(train_opts *o, const char *name)
     return 0;
 }
 
+/* A recurrent model has a recipe, which comes with --arch unless another was named. */
+static int settle_arch(train_opts *o, const char *name)
+{
+    static const char *const words[] = {NULL, "rnn", "rnn-lstm"};
+    int rc;
+
+    if (o->arch && !o->preset && (rc = opt_use_preset(o, "rnn")) != 0) return rc;
+    if (!o->arch && o->attention)
+        return cli_usage(
+            name, "%s: --attention is of --arch rnn; a Transformer has --score", name);
+    if (o->arch && o->t.decoder_layers > 1 && opt_given("dec-depth"))
+        return cli_usage(name, "%s: --dec-depth %d: a recurrent decoder has one layer",
+                         name, (int)o->t.decoder_layers);
+    o->t.arch = words[o->arch];
+    if (o->arch) o->t.score = o->attention ? o->attention : "additive";
+    return 0;
+}
+
 int train_settle(train_opts *o, const char *name)
 {
+    int rc;
+
+    if (!o->one_side && (rc = settle_arch(o, name)) != 0) return rc;
     o->t.pre_norm = o->norm;
     o->t.precision = o->precision;
     o->t.activation = activations[o->activation];

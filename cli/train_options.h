@@ -16,6 +16,7 @@ typedef struct train_opts {
     int32_t steps; /* bench */
     const char *batch;
     int32_t arch, column, vocab; /* indices of the choices shown */
+    const char *attention;       /* of --arch rnn */
     /* What train_run() is to do. */
     const command *command;
     att_status (*train_with)(const att_train_opts *o, att_train_estimate *e);
@@ -48,8 +49,23 @@ int train_refused(att_status st, const char *name);
          .flags = OPT_PRESET,                                                          \
          .help =                                                                       \
              "the whole recipe at once, sizes, dropout, batch, rates, length: tiny "   \
-             "(4+4 layers, width 128), small (4+4, 256), base (6+6, 512); other "      \
-             "options win over it"},                                                   \
+             "(4+4 layers, width 128), small (4+4, 256), base (6+6, 512), rnn "        \
+             "(recurrent, 256 and 512); other options win over it"},                   \
+        {.name = "arch",                                                               \
+         .kind = OPT_CHOICE,                                                           \
+         .arg = "NAME",                                                                \
+         .choices = "transformer|rnn|rnn-lstm",                                        \
+         TRAIN_ROW(arch),                                                              \
+         .help = "the architecture; rnn is a recurrent encoder-decoder of GRU cells "  \
+                 "with attention, whose preset comes with it"},                        \
+        {.name = "attention",                                                          \
+         .kind = OPT_STR,                                                              \
+         .arg = "NAME",                                                                \
+         .choices = "additive|general|dot|none",                                       \
+         TRAIN_ROW(attention),                                                         \
+         .help = "of recurrent models (default: additive): additive is asked by the "  \
+                 "state before a step (Bahdanau et al. 2015), general and dot by the " \
+                 "state after it, with input feeding (Luong et al. 2015)"},            \
         {.name = "dim",                                                                \
          .alias = "dim-emb",                                                           \
          .kind = OPT_I32,                                                              \
@@ -57,7 +73,16 @@ int train_refused(att_status st, const char *name);
          .lo = 1,                                                                      \
          .hi = 65536,                                                                  \
          TRAIN_ROW(t.d_model),                                                         \
-         .help = "width of the model"},                                                \
+         .help = "width of the model; of recurrent ones, of tokens"},                  \
+        {.name = "dim-rnn",                                                            \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 0,                                                                      \
+         .hi = 65536,                                                                  \
+         TRAIN_ROW(t.rnn_dim),                                                         \
+         .flags = OPT_NO_DEFAULT,                                                      \
+         .help = "width of recurrent states: the decoder's, and the encoder's "        \
+                 "directions together (default: twice --dim)"},                        \
         {.name = "ffn",                                                                \
          .alias = "transformer-dim-ffn",                                               \
          .kind = OPT_I32,                                                              \
@@ -116,7 +141,7 @@ int train_refused(att_status st, const char *name);
          .arg = "NAME",                                                                \
          TRAIN_ROW(t.score),                                                           \
          .choices = "scaled-dot|dot|general|additive|cosine",                          \
-         .help = "how attention compares a query with a key"},                         \
+         .help = "how a Transformer's attention compares a query with a key"},         \
         {.name = "normalise",                                                          \
          .alias = "normalize",                                                         \
          .kind = OPT_STR,                                                              \

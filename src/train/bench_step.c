@@ -15,6 +15,7 @@
 
 typedef struct bench {
     atti_marian_config cfg;
+    atti_rnn_config rnn;
     atti_params params;
     float *grads;
     atti_optim optim;
@@ -36,10 +37,16 @@ static void release(bench *b)
 
 static att_status make_model(bench *b, const att_train_opts *o)
 {
-    ATTI_TRY(atti_train_model_config(&b->cfg, o, o->vocab_size, o->vocab_size));
-    const atti_family *f = atti_family_find("marian");
+    int rnn = atti_train_is_rnn(o);
+    const void *cfg = rnn ? (const void *)&b->rnn : &b->cfg;
+    if (rnn)
+        ATTI_TRY(atti_train_rnn_config(&b->rnn, o, o->vocab_size, o->vocab_size));
+    else
+        ATTI_TRY(atti_train_model_config(&b->cfg, o, o->vocab_size, o->vocab_size));
+    const atti_family *f = rnn ? atti_family_find_arch("attend", "rnn-seq2seq")
+                               : atti_family_find("marian");
     atti_program_opts po = {.training = 1, .label_smoothing = o->label_smoothing};
-    ATTI_TRY(f->declare(&b->cfg, &b->params));
+    ATTI_TRY(f->declare(cfg, &b->params));
     ATTI_TRY(atti_params_alloc(&b->params));
     atti_params_init_values(&b->params, 1);
     ATTI_TRY(atti_alloc(&b->grads, b->params.count, sizeof(float), "gradients"));
@@ -49,7 +56,7 @@ static att_status make_model(bench *b, const att_train_opts *o)
         atti_optim_kind_parse(&b->optim.kind, o->optimizer ? o->optimizer : "adam"));
     ATTI_TRY(atti_optim_init(&b->optim, &b->params));
     ATTI_TRY(att_tape_create(&b->tape));
-    ATTI_TRY(f->build(&b->cfg, &b->params, b->tape, &po, &b->io));
+    ATTI_TRY(f->build(cfg, &b->params, b->tape, &po, &b->io));
     const int64_t most[4] = {b->rows, b->rows, b->seqs, 0};
     att_tape_plan_opts plan;
     att_tape_plan_opts_init(&plan);
@@ -61,14 +68,14 @@ static att_status make_model(bench *b, const att_train_opts *o)
     return atti_family_bind(b->tape, &b->params, b->grads);
 }
 
-static att_status make_batch(bench *b, int32_t length)
+static att_status make_batch(bench *b, int32_t vocab, int32_t length)
 {
     atti_rng r = {7, 0};
     int64_t n = b->rows;
     ATTI_TRY(atti_alloc(&b->ids, (size_t)n * 3, sizeof(int32_t), "tokens"));
     ATTI_TRY(atti_alloc(&b->offsets, (size_t)b->seqs + 1, sizeof(int32_t), "offsets"));
     for (int64_t i = 0; i < n * 3; i++)
-        b->ids[i] = (int32_t)atti_rng_below(&r, (uint64_t)b->cfg.vocab_size - 1);
+        b->ids[i] = (int32_t)atti_rng_below(&r, (uint64_t)vocab - 1);
     for (int64_t i = 0; i <= b->seqs; i++) b->offsets[i] = (int32_t)i * length;
     ATTI_TRY(att_tape_bind(b->tape, b->io.src_rows, n));
     ATTI_TRY(att_tape_bind(b->tape, b->io.tgt_rows, n));
@@ -189,7 +196,7 @@ static att_status run(bench *b, att_bench_step *out, const att_train_opts *o,
                       int32_t length, int32_t steps)
 {
     ATTI_TRY(make_model(b, o));
-    ATTI_TRY(make_batch(b, length));
+    ATTI_TRY(make_batch(b, o->vocab_size, length));
     out->seconds = 1e30;
     /* Two steps warm up: pages are touched, products prepared. */
     for (int32_t i = -2; i < steps; i++) {

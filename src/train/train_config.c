@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "train/trainer.h"
+#include <string.h>
 
 static void put_files(atti_jsonw *w, const char *key, const char *const *a,
                       const char *const *b, int32_t n)
@@ -38,7 +39,13 @@ static void put_model(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_str(w, "activation", activation_name(o->activation));
     atti_jsonw_str(w, "norm", o->pre_norm ? "pre" : "post");
     atti_jsonw_str(w, "positions", o->positions);
-    atti_jsonw_str(w, "score", o->score);
+    if (atti_train_is_rnn(o)) {
+        int scaled = !o->score || strcmp(o->score, "scaled-dot") == 0;
+        atti_jsonw_i64(w, "dim-rnn", o->rnn_dim);
+        atti_jsonw_str(w, "attention", scaled ? "additive" : o->score);
+    } else {
+        atti_jsonw_str(w, "score", o->score);
+    }
     atti_jsonw_str(w, "normalise", o->normalise);
     atti_jsonw_i64(w, "max-length", o->max_length);
     atti_jsonw_f32(w, "dropout", o->dropout);

@@ -96,6 +96,7 @@ static att_status check_ranges(const att_train_opts *o)
         {"--attention-dropout", o->attention_dropout, 0.0, 1.0},
         {"--activation-dropout", o->activation_dropout, 0.0, 1.0},
         {"--label-smoothing", o->label_smoothing, 0.0, 1.0},
+        {"--dim-rnn", o->rnn_dim, 0, 1 << 16},
         {"--learn-rate", o->lr, 0.0, INFINITY},
         {"--bpe-dropout", o->bpe_dropout, 0.0, 1.0},
         {"--beta1", o->beta1, 0.0, 1.0},
@@ -195,9 +196,14 @@ att_status atti_train_rnn_config(atti_rnn_config *c, const att_train_opts *o,
     atti_rnn_config_init(c);
     c->vocab_size = source_vocab;
     c->decoder_vocab_size = target_vocab;
-    c->embed = c->readout = c->encoder = o->d_model;
-    c->hidden = c->attention = 2 * c->encoder;
+    c->embed = c->readout = o->d_model;
+    c->hidden = c->attention = o->rnn_dim ? o->rnn_dim : 2 * (int64_t)o->d_model;
+    c->encoder = c->hidden / 2;
     c->encoder_layers = o->encoder_layers;
+    if (o->rnn_dim % 2)
+        return atti_fail(ATT_EINVAL,
+                         "--dim-rnn %d is odd: the encoder's two directions share it",
+                         (int)o->rnn_dim);
     c->max_positions = atti_max_i64(256, o->max_length);
     c->cell = strcmp(o->arch, "rnn-lstm") == 0 ? ATT_RNN_LSTM : ATT_RNN_GRU;
     c->share_embeddings = !(o->separate_vocab || o->tokenizer_target);
