@@ -98,6 +98,7 @@ static void put_pairs(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_i64(w, "vocab-size", o->vocab_size);
     atti_jsonw_bool(w, "separate-vocab", o->separate_vocab != 0);
     atti_jsonw_bool(w, "unigram", o->unigram != 0);
+    atti_jsonw_f32(w, "bpe-dropout", o->bpe_dropout);
     atti_jsonw_bool(w, "tokenizer-raw", o->tokenizer_raw != 0);
     put_model(w, o);
 }
@@ -105,7 +106,6 @@ static void put_pairs(atti_jsonw *w, const att_train_opts *o)
 /* What `attend train tag`, `classify` and `generate` have, each its own. */
 static void put_one_side(atti_jsonw *w, const atti_trainer *t)
 {
-    atti_jsonw_f32(w, "bpe-dropout", o->bpe_dropout);
     const att_train_opts *o = &t->o;
     int text = t->task == &atti_task_generate;
     put_files(w, "train", o->train_source, NULL, o->n_train);
