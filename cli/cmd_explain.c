@@ -8,20 +8,11 @@
 
 static const opt options[] = {
     {.kind = OPT_GROUP, .help = "Model and output"},
-    {.name = "model",
-     .letter = 'm',
-     .kind = OPT_STR,
-     .arg = "DIR",
-     ROW(model),
-     .help = "the model"},
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPT_STR,
-     .arg = "FILE",
-     ROW(output),
-     .flags = OPT_VOLATILE,
-     .help = "write a file instead: .html (a page to explore), .svg, .png, .pdf "
-             "(pictures), .json (BertViz's shape), .npz (arrays for numpy)"},
+    PICTURE_ROW_MODEL(explain_opts, "the model"),
+    PICTURE_ROW_OUTPUT(
+        explain_opts,
+        "write a file instead: .html (a page to explore), .svg, .png, .pdf "
+        "(pictures), .json (BertViz's shape), .npz (arrays for numpy)"),
     {.name = "given",
      .kind = OPT_STR,
      .arg = "TEXT",
@@ -76,18 +67,14 @@ static const opt options[] = {
      .hi = 1,
      ROW(threshold),
      .help = "weaker links are not drawn"},
-    {.name = "dark", .kind = OPT_FLAG, ROW(dark), .help = "draw light on dark"},
+    PICTURE_ROW_DARK(explain_opts),
     {.name = "colours",
      .kind = OPT_CHOICE,
      .arg = "NAME",
      .choices = "ink|dusk|grey",
      ROW(colours),
      .help = "the scale; each survives grey print and colour-blindness"},
-    {.name = "title",
-     .kind = OPT_STR,
-     .arg = "TEXT",
-     ROW(title),
-     .help = "title of the picture"},
+    PICTURE_ROW_TITLE(explain_opts, "title of the picture"),
     {.kind = OPT_GROUP, .help = "Word by word, number by number"},
     {.name = "decoding",
      .kind = OPT_FLAG,
@@ -124,13 +111,7 @@ static const opt options[] = {
      ROW(notation),
      .help = "rows: Q = X Wq, A = Q K^T, O = A' V; columns: Q = Wq I, A = K^T Q, O = V "
              "A'"},
-    {.name = "digits",
-     .kind = OPT_I32,
-     .arg = "N",
-     .lo = 0,
-     .hi = 12,
-     ROW(digits),
-     .help = "digits after the point"},
+    PICTURE_ROW_DIGITS(explain_opts),
     {.kind = OPT_GROUP,
      .help = "Steps without a model (files of comma-separated rows)"},
     {.name = "input",
@@ -280,10 +261,11 @@ static int run(void *opts, const cli_list *words)
     if (!o->ablate.n) {
         text = text_of(words);
         if (!text || !*text) return cli_usage("explain", "explain: a text is missing");
+        o->text = text;
         if (!cli_is_utf8(text)) cli_warn("the text is not UTF-8: it is read as U+FFFD");
     }
-    att_status st = att_model_load(&model, o->model);
-    if (st != ATT_OK) return cli_status(st);
+    rc = cli_load_model(&model, o->model);
+    if (rc) return rc;
     rc = explain(o, model, text);
     att_model_destroy(model);
     return rc;

@@ -12,21 +12,10 @@ typedef struct model_opts {
 #define ROW(member) OPT_ROW(model_opts, member)
 
 static const opt options[] = {
-    {.name = "model",
-     .letter = 'm',
-     .kind = OPT_STR,
-     .arg = "DIR",
-     ROW(model),
-     .help = "the model"},
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPT_STR,
-     .arg = "FILE",
-     ROW(output),
-     .flags = OPT_VOLATILE,
-     .help = "the picture: .svg, .png, .pdf or .html"},
-    {.name = "dark", .kind = OPT_FLAG, ROW(dark), .help = "draw light on dark"},
-    {.name = "title", .kind = OPT_STR, .arg = "TEXT", ROW(title), .help = "its title"},
+    PICTURE_ROW_MODEL(model_opts, "the model"),
+    PICTURE_ROW_OUTPUT(model_opts, "the picture: .svg, .png, .pdf or .html"),
+    PICTURE_ROW_DARK(model_opts),
+    PICTURE_ROW_TITLE(model_opts, "its title"),
 };
 
 static int run(void *opts, const cli_list *words)
@@ -44,12 +33,12 @@ static int run(void *opts, const cli_list *words)
                          ".pdf .html");
     int rc = explain_check_output("explain model", o->output, ".svg .png .pdf .html");
     if (rc) return rc;
-    att_status st = att_model_load(&m, o->model);
-    if (st != ATT_OK) return cli_status(st);
+    rc = cli_load_model(&m, o->model);
+    if (rc) return rc;
     att_view_opts_init(&v);
     v.dark = o->dark;
     v.title = o->title;
-    st = att_explain_model(&p, m, &v);
+    att_status st = att_explain_model(&p, m, &v);
     rc = st == ATT_OK ? explain_save(p, o->output, "model") : cli_status(st);
     att_picture_destroy(p);
     att_model_destroy(m);

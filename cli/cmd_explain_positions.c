@@ -44,12 +44,7 @@ static const opt options[] = {
      .arg = "PxC",
      ROW(extent),
      .help = "positions x dimensions (default: 128x512, or the model's width)"},
-    {.name = "model",
-     .letter = 'm',
-     .kind = OPT_STR,
-     .arg = "DIR",
-     ROW(model),
-     .help = "take width and learned tables from this model"},
+    PICTURE_ROW_MODEL(position_opts, "take width and learned tables from this model"),
     {.name = "input",
      .kind = OPT_STR,
      .arg = "CSV",
@@ -76,22 +71,12 @@ static const opt options[] = {
      .hi = 16384,
      ROW(clip),
      .help = "relative: distances beyond it are all the same"},
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPT_STR,
-     .arg = "FILE",
-     ROW(output),
-     .flags = OPT_VOLATILE,
-     .help = "a picture: .png, .svg, .pdf or .html (default: numbers in the terminal)"},
-    {.name = "digits",
-     .kind = OPT_I32,
-     .arg = "N",
-     .lo = 0,
-     .hi = 12,
-     ROW(digits),
-     .help = "digits after the point"},
-    {.name = "dark", .kind = OPT_FLAG, ROW(dark), .help = "draw light on dark"},
-    {.name = "title", .kind = OPT_STR, .arg = "TEXT", ROW(title), .help = "its title"},
+    PICTURE_ROW_OUTPUT(
+        position_opts,
+        "a picture: .png, .svg, .pdf or .html (default: numbers in the terminal)"),
+    PICTURE_ROW_DIGITS(position_opts),
+    PICTURE_ROW_DARK(position_opts),
+    PICTURE_ROW_TITLE(position_opts, "its title"),
 };
 
 static void defaults(void *opts)
@@ -164,8 +149,8 @@ static int from_model(table *t)
         return wants ? cli_usage("explain positions",
                                  "explain positions: --kind learned needs -m DIR")
                      : 0;
-    att_status st = att_model_load(&m, t->o->model);
-    if (st != ATT_OK) return cli_status(st);
+    int rc = cli_load_model(&m, t->o->model);
+    if (rc) return rc;
     for (size_t i = 0; wants && !found && i < sizeof learned / sizeof *learned; i++)
         if (find_tensor(m, learned[i], &x)) {
             copy_tensor(t, &x);

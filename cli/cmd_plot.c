@@ -18,13 +18,8 @@ typedef struct plot_opts {
 #define ROW(member) OPT_ROW(plot_opts, member)
 
 static const opt options[] = {
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPT_STR,
-     .arg = "FILE",
-     ROW(output),
-     .flags = OPT_VOLATILE,
-     .help = "a picture: .svg, .png, .pdf or .html (default: the terminal)"},
+    PICTURE_ROW_OUTPUT(plot_opts,
+                       "a picture: .svg, .png, .pdf or .html (default: the terminal)"),
     {.name = "x",
      .kind = OPT_CHOICE,
      .arg = "WHAT",
@@ -39,8 +34,8 @@ static const opt options[] = {
          "keys of metrics.jsonl to draw, a panel each (default: loss, BLEU, learning "
          "rate, speed)"},
     {.name = "log", .kind = OPT_FLAG, ROW(log), .help = "logarithmic values"},
-    {.name = "dark", .kind = OPT_FLAG, ROW(dark), .help = "draw light on dark"},
-    {.name = "title", .kind = OPT_STR, .arg = "TEXT", ROW(title), .help = "its title"},
+    PICTURE_ROW_DARK(plot_opts),
+    PICTURE_ROW_TITLE(plot_opts, "its title"),
 };
 
 typedef struct run_file {

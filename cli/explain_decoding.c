@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static const char *word(const att_choice *c)
-{
-    return c->token ? c->token : cli_format("#%d", c->id);
-}
-
 static void print_mask(int64_t t, int64_t n)
 {
     printf("  mask    ");
@@ -20,7 +15,7 @@ static void print_mask(int64_t t, int64_t n)
 int explain_decoding(const explain_opts *o, const att_explanation *e)
 {
     int64_t n;
-    const char *const *prefix = att_explanation_tokens(e, ATT_SIDE_PREFIX, &n);
+    const char *const *prefix = att_explanation_labels(e, ATT_SIDE_PREFIX, &n);
     (void)o;
     for (int64_t t = 0; t < n; t++) {
         int64_t rank = 0;
@@ -35,15 +30,15 @@ int explain_decoding(const explain_opts *o, const att_explanation *e)
         for (int32_t i = 0; i < k; i++) {
             bool chosen = c[i].id == said.id;
             printf("  %s%6.2f %%  %s%s%s\n", chosen ? term_style(stdout, "1;36") : "",
-                   100 * (double)c[i].probability, word(&c[i]),
+                   100 * (double)c[i].probability, c[i].label,
                    chosen ? term_style(stdout, "0") : "",
                    chosen ? (term_utf8() ? "   ← said" : "   <- said") : "");
         }
         if (rank > k)
             printf("  %6.2f %%  %s   %s said: number %lld; the beam found a likelier "
                    "sentence with it\n",
-                   100 * (double)said.probability, word(&said),
-                   term_utf8() ? "←" : "<-", (long long)rank);
+                   100 * (double)said.probability, said.label, term_utf8() ? "←" : "<-",
+                   (long long)rank);
     }
     printf("\n%s   (log-probability %.4f)\n", att_explanation_output(e),
            att_explanation_logprob(e));

@@ -23,7 +23,7 @@ enum { LINKS_IN_WORDS = 8, IG_STEPS = 64 };
 
 /* --- choosing --------------------------------------------------------------------- */
 
-static int32_t kind_of(const explain_opts *o, const att_explanation *e)
+int32_t explain_kind(const explain_opts *o, const att_explanation *e)
 {
     static const int32_t kinds[] = {-1, ATT_VIEW_CROSS, ATT_VIEW_ENCODER,
                                     ATT_VIEW_DECODER};
@@ -43,12 +43,11 @@ static int32_t kind_of(const explain_opts *o, const att_explanation *e)
 static char **input_labels(const att_explanation *e, int64_t cols)
 {
     int64_t s, t;
-    const char *const *src = att_explanation_tokens(e, ATT_SIDE_SOURCE, &s);
-    const char *const *pre = att_explanation_tokens(e, ATT_SIDE_PREFIX, &t);
+    const char *const *src = att_explanation_labels(e, ATT_SIDE_SOURCE, &s);
+    const char *const *pre = att_explanation_labels(e, ATT_SIDE_PREFIX, &t);
     char **l = cli_alloc((size_t)cols + 1, sizeof *l);
     for (int64_t i = 0; i < cols; i++)
-        l[i] = i < s ? explain_label(src[i])
-                     : cli_format("←%s", explain_label(pre[(i - s) % t]));
+        l[i] = i < s ? cli_strdup(src[i]) : cli_format("←%s", pre[(i - s) % t]);
     return l;
 }
 
@@ -69,7 +68,7 @@ static void use_computed(scene *s, int64_t rows, int64_t cols, const char *title
     s->map.row_axis = rows == t ? "output" : "token";
     s->map.col_axis = verb;
     s->is_computed = true;
-    s->rows = explain_labels(said, rows);
+    s->rows = explain_labels(s->e, said, rows);
     s->cols = input_labels(s->e, cols);
     s->title = title;
     s->verb = verb;
@@ -96,7 +95,7 @@ static int compute_gradients(scene *s)
     att_attention_map m;
     int64_t rows, cols;
     bool plain = s->o->view == VIEW_GRADIENT;
-    int32_t kind = kind_of(s->o, s->e);
+    int32_t kind = explain_kind(s->o, s->e);
     att_status st = ATT_OK;
     (void)att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &rows);
     (void)att_explanation_tokens(s->e, ATT_SIDE_SOURCE, &cols);
@@ -123,10 +122,10 @@ static int choose(scene *s)
     case VIEW_INTEGRATED: return compute_gradients(s);
     default: break;
     }
-    att_status st = att_explanation_find(s->e, &s->map, kind_of(s->o, s->e));
+    att_status st = att_explanation_find(s->e, &s->map, explain_kind(s->o, s->e));
     if (st != ATT_OK) return cli_status(st);
-    s->rows = explain_labels(s->map.row_tokens, s->map.rows);
-    s->cols = explain_labels(s->map.col_tokens, s->map.cols);
+    s->rows = explain_labels(s->e, s->map.row_tokens, s->map.rows);
+    s->cols = explain_labels(s->e, s->map.col_tokens, s->map.cols);
     s->verb = "looks at";
     if (s->o->layer > s->map.n_layers || s->o->head > s->map.n_heads)
         return cli_fail(
@@ -250,12 +249,6 @@ static int draw_picture(scene *s, const char *path)
     case VIEW_DISTANCE: st = draw_heads(&p, s, &v); break;
     case VIEW_GRADIENT:
     case VIEW_INTEGRATED:
-        if (!s->o->colours) v.colours = ATT_COLOURS_DUSK; /* signed: 0 in the middle */
-        for (int64_t i = 0; i < m.rows * m.cols; i++)
-            v.vmax = fmaxf(v.vmax, fabsf(m.weights[i]));
-        v.vmin = -v.vmax;
-        st = att_picture_matrix(&p, &m, &v);
-        break;
     default: st = att_picture_matrix(&p, &m, &v); break;
     }
     if (st != ATT_OK) return cli_status(st);
@@ -274,6 +267,11 @@ static int write_maps(scene *s, const char *end)
     char *title;
     for (int64_t i = 0; i < n && st == ATT_OK; i++)
         st = att_explanation_map(s->e, &m[i], i);
+    /* Data keeps the vocabulary's pieces. */
+    for (int64_t i = 0; i < n && st == ATT_OK && strcmp(end, ".html") == 0; i++) {
+        m[i].row_tokens = explain_words(s->e, m[i].row_tokens);
+        m[i].col_tokens = explain_words(s->e, m[i].col_tokens);
+    }
     if (st != ATT_OK) return cli_status(st);
     if (s->is_computed && n < 8) {
         m[n] = s->map;
@@ -284,7 +282,7 @@ static int write_maps(scene *s, const char *end)
     v.layer = s->o->layer;
     v.head = s->o->head;
     v.dark = s->o->dark;
-    title = cli_format("%s", att_explanation_output(s->e));
+    title = cli_format("%s → %s", s->o->text, att_explanation_output(s->e));
     v.title = s->o->title ? s->o->title : title;
     /* The page opens with what was asked for. */
     for (int64_t i = 1; i < n && strcmp(end, ".html") == 0; i++) {

@@ -107,23 +107,12 @@ static double *doubles(const float *x, int64_t n)
     return d;
 }
 
-static int32_t steps_kind(const explain_opts *o, const att_explanation *e)
-{
-    static const int32_t kinds[] = {-1, ATT_VIEW_CROSS, ATT_VIEW_ENCODER,
-                                    ATT_VIEW_DECODER};
-    att_attention_map m;
-    if (o->of) return kinds[o->of];
-    if (o->view == VIEW_SELF) return ATT_VIEW_ENCODER;
-    return att_explanation_find(e, &m, ATT_VIEW_CROSS) == ATT_OK ? ATT_VIEW_CROSS
-                                                                 : ATT_VIEW_ENCODER;
-}
-
 int explain_model_steps(const explain_opts *o, att_explainer *x,
                         const att_explanation *e)
 {
     att_head_numbers n = {.size = sizeof n};
     att_attention_map m;
-    int32_t kind = steps_kind(o, e);
+    int32_t kind = explain_kind(o, e);
     int64_t layer = o->layer ? o->layer : 1, number = o->head ? o->head : 1;
     att_status st = att_explanation_find(e, &m, kind);
     if (st == ATT_OK) st = att_explain_head(x, e, kind, layer, number, &n);
@@ -150,8 +139,8 @@ int explain_model_steps(const explain_opts *o, att_explainer *x,
     h.scaled = n.scaled;
     h.weight = doubles(n.weights, n.rows * n.cols);
     h.out = doubles(n.out, n.rows * n.e);
-    h.rows = explain_labels(m.row_tokens, m.rows);
-    h.cols = explain_labels(m.col_tokens, m.cols);
+    h.rows = explain_labels(e, m.row_tokens, m.rows);
+    h.cols = explain_labels(e, m.col_tokens, m.cols);
     sheet sh = {.columns = o->notation == 1, .digits = o->digits};
     show_query(&sh, &h, o->query - 1);
     show_all(&sh, &h);

@@ -7,20 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *explain_label(const char *token)
+const char *const *explain_words(const att_explanation *e, const char *const *tokens)
 {
-    static const char *const marks[] = {"▁", "Ġ"};
-    for (size_t i = 0; i < 2; i++) {
-        size_t n = strlen(marks[i]);
-        if (strncmp(token, marks[i], n) == 0 && token[n]) return cli_strdup(token + n);
-    }
-    return cli_strdup(token);
+    for (int32_t side = 0; side < 3; side++)
+        if (att_explanation_tokens(e, side, NULL) == tokens)
+            return att_explanation_labels(e, side, NULL);
+    return tokens;
 }
 
-char **explain_labels(const char *const *tokens, int64_t n)
+char **explain_labels(const att_explanation *e, const char *const *tokens, int64_t n)
 {
     char **l = cli_alloc((size_t)n + 1, sizeof *l);
-    for (int64_t i = 0; i < n; i++) l[i] = explain_label(tokens[i]);
+    const char *const *words = explain_words(e, tokens);
+    for (int64_t i = 0; i < n; i++) l[i] = cli_strdup(words[i]);
     return l;
 }
 

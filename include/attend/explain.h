@@ -73,6 +73,10 @@ typedef enum att_explain_side {
  * many. NULL for a side that there is not. Borrowed. */
 ATT_API const char *const *att_explanation_tokens(const att_explanation *e,
                                                   int32_t side, int64_t *n);
+/* The same as people read them: "student", bytes as the characters that they are, blanks
+ * as signs that can be seen; what draws wants these. */
+ATT_API const char *const *att_explanation_labels(const att_explanation *e,
+                                                  int32_t side, int64_t *n);
 ATT_API const int32_t *att_explanation_ids(const att_explanation *e, int32_t side,
                                            int64_t *n);
 ATT_API const char *att_explanation_output(const att_explanation *e); /* UTF-8 */
@@ -99,6 +103,7 @@ typedef struct att_choice {
     int32_t id;
     float probability;
     const char *token; /* borrowed from the model; NULL without a tokenizer */
+    const char *label; /* as people read it; borrowed from the explanation */
 } att_choice;
 /* What could have been said at step t (0 .. T-1): the likeliest first; *said is what was
  * said, *rank its place among all (1 = the likeliest). said and rank may be NULL. Returns

@@ -61,9 +61,11 @@ typedef struct att_attention_map {
 ATT_API void att_attention_map_init(att_attention_map *map);
 
 typedef enum att_view_colours {
-    ATT_COLOURS_INK = 0, /* paper to dark blue; on the dark theme: night to pale blue */
+    ATT_COLOURS_INK = 0, /* paper to dark blue; on the dark theme: night to pale blue;
+                          * below 0 to dark brown, as dark for the same size, and
+                          * cells are framed */
     ATT_COLOURS_DUSK =
-        1, /* deep blue to yellow, lightness rises evenly; for signed data */
+        1, /* deep blue to yellow, lightness rises evenly from the lowest value */
     ATT_COLOURS_GREY = 2
 } att_view_colours;
 
@@ -81,7 +83,8 @@ typedef struct att_view_opts {
     int32_t each_head; /* links: one colour a head instead of their mean */
     float threshold;   /* links, shaded text: weaker ones are left out; default 0 */
     float vmin, vmax;  /* range of the colours; equal (the default) = from 0 to the
-                        * largest weight; signed data from the smallest */
+                        * largest weight; with negative ones as far below 0 as
+                        * above (ATT_COLOURS_DUSK: from the smallest) */
     float scale;       /* PNG only: device pixels a pixel, 0.25..8; 0 = 2 */
     const char *title; /* NULL = by kind; "" = none */
 } att_view_opts;
@@ -232,7 +235,7 @@ ATT_API ATT_MUST_CHECK att_status att_picture_diagram(att_picture **out,
 typedef struct att_sheet_item {
     const char *title;    /* "Q = X Wq"; the size is added. NULL = none */
     const double *values; /* [rows,cols]; -Inf: a masked cell, NaN: an empty one */
-    int64_t rows, cols;   /* 1..64 */
+    int64_t rows, cols;   /* 1..128 */
     const char *const *row_names; /* [rows], [cols]; NULL = none */
     const char *const *col_names;
     int32_t digits;   /* after the point, 0..12; whole numbers are written as such */

@@ -67,6 +67,10 @@ att_status att_explainer_create(att_explainer **out, const att_model *model,
     if (!out || !model)
         return atti_fail(ATT_EINVAL, "att_explainer_create: %s is NULL",
                          out ? "model" : "out");
+    if (model->family->shape != ATTI_SEQ2SEQ && model->family->shape != ATTI_ENCODER &&
+        model->family->shape != ATTI_DECODER)
+        return atti_fail(ATT_ENOTSUP, "%s: a %s cannot be looked into", model->dir,
+                         model->architecture);
     ATTI_TRY(settle_opts(&o, opts));
     ATTI_TRY(atti_alloc(&x, 1, sizeof *x, "explainer"));
     x->model = model;
@@ -205,16 +209,48 @@ static const char *word_of(const att_explainer *x, int side, int64_t i, int32_t 
     return att_model_piece(x->model, side != ATT_SIDE_SOURCE, id);
 }
 
+/* Names of classes and the stand-in for a beginning are words already. */
+static att_status name_label(const att_explainer *x, int side, int64_t i, int32_t id,
+                             const char *word, char **out)
+{
+    bool said = encoder(x) && side == ATT_SIDE_OUTPUT;
+    bool begins = translates(x) && side == ATT_SIDE_PREFIX && i == 0;
+    return said || begins
+               ? atti_strdup(out, word)
+               : atti_label_make(x->model, side != ATT_SIDE_SOURCE, id, word, out);
+}
+
 static att_status name_tokens(const att_explainer *x, att_explanation *e, int side)
 {
     size_t n = (size_t)e->n[side];
     char number[24];
     ATTI_TRY(atti_alloc(&e->tokens[side], n, sizeof *e->tokens[side], "tokens"));
+    ATTI_TRY(atti_alloc(&e->labels[side], n, sizeof *e->labels[side], "labels"));
     for (size_t i = 0; i < n; i++) {
         int32_t id = e->ids[side][i];
         const char *piece = word_of(x, side, (int64_t)i, id);
         snprintf(number, sizeof number, "#%d", (int)id);
         ATTI_TRY(atti_strdup(&e->tokens[side][i], piece ? piece : number));
+        ATTI_TRY(name_label(x, side, (int64_t)i, id, e->tokens[side][i],
+                            &e->labels[side][i]));
+    }
+    return ATT_OK;
+}
+
+static att_status name_choices(const att_explainer *x, att_explanation *e)
+{
+    int64_t t = e->n[ATT_SIDE_OUTPUT], k = e->n_choices + 1;
+    char number[24];
+    ATTI_TRY(atti_alloc(&e->choice_label, (size_t)(t * k), sizeof *e->choice_label,
+                        "choices"));
+    for (int64_t i = 0; i < t * k; i++) {
+        att_choice *c = &e->choice[i];
+        if (c->id < 0) continue;
+        c->token = word_of(x, ATT_SIDE_OUTPUT, i / k, c->id);
+        snprintf(number, sizeof number, "#%d", (int)c->id);
+        ATTI_TRY(name_label(x, ATT_SIDE_OUTPUT, i / k, c->id,
+                            c->token ? c->token : number, &e->choice_label[i]));
+        c->label = e->choice_label[i];
     }
     return ATT_OK;
 }
@@ -234,10 +270,8 @@ static att_status finish(att_explainer *x, att_explanation *e)
 {
     ATTI_TRY(watch(x, e));
     for (int i = 0; i < 3; i++) ATTI_TRY(name_tokens(x, e, i));
+    ATTI_TRY(name_choices(x, e));
     int64_t t = e->n[ATT_SIDE_OUTPUT], k = e->n_choices + 1;
-    for (int64_t i = 0; i < t * k; i++)
-        if (e->choice[i].id >= 0)
-            e->choice[i].token = word_of(x, ATT_SIDE_OUTPUT, i / k, e->choice[i].id);
     e->logprob = 0.0;
     for (int64_t i = 0; i < t; i++)
         e->logprob += log((double)e->choice[(i + 1) * k - 1].probability);

@@ -14,9 +14,16 @@ void att_explanation_destroy(att_explanation *e)
     for (int i = 0; i < 3; i++) {
         for (int64_t k = 0; e->tokens[i] && k < e->n[i]; k++)
             atti_free(e->tokens[i][k]);
+        for (int64_t k = 0; e->labels[i] && k < e->n[i]; k++)
+            atti_free(e->labels[i][k]);
         atti_free(e->tokens[i]);
+        atti_free(e->labels[i]);
         atti_free(e->ids[i]);
     }
+    int64_t choices = e->n[ATT_SIDE_OUTPUT] * (e->n_choices + 1);
+    for (int64_t i = 0; e->choice_label && i < choices; i++)
+        atti_free(e->choice_label[i]);
+    atti_free(e->choice_label);
     for (int i = 0; i < e->n_maps; i++) atti_free(e->map[i].w);
     att_free(e->output);
     atti_free(e->choice);

@@ -69,15 +69,16 @@ typedef struct atti_map {
 struct att_explanation {
     int64_t n[3];
     int32_t *ids[3];
-    char **tokens[3];
+    char **tokens[3], **labels[3];
     char *output;
     double logprob;
     int32_t source_cut;
     int n_maps;
     atti_map map[ATTI_SITES];
     int32_t n_choices;
-    att_choice *choice; /* [T, n_choices + 1]: the last is what was said */
-    int64_t *rank;      /* [T] */
+    att_choice *choice;  /* [T, n_choices + 1]: the last is what was said */
+    char **choice_label; /* the same */
+    int64_t *rank;       /* [T] */
 };
 
 /* One explanation's sequences as a batch of `copies` of itself; offsets [copies + 1] and
@@ -92,6 +93,9 @@ ATT_MUST_CHECK att_status atti_explanation_check(const att_explainer *x,
 ATT_MUST_CHECK att_status atti_explanation_kind(const att_explanation *e, int32_t kind,
                                                 int *i);
 const char *atti_kind_name(int32_t kind);
+/* A token as people read it; *out by atti_alloc. */
+ATT_MUST_CHECK att_status atti_label_make(const att_model *model, int side, int32_t id,
+                                          const char *piece, char **out);
 /* Takes the probabilities of everything that could be said from a run, into e->choice; what
  * was said where e->ids leaves it open (negative: the likeliest). */
 typedef struct atti_chooser {

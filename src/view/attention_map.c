@@ -247,6 +247,10 @@ void atti_range(double *lo, double *hi, const float *w, size_t n,
         if ((double)w[i] < *lo) *lo = (double)w[i];
         if ((double)w[i] > *hi) *hi = (double)w[i];
     }
+    if (*lo < 0 && opts->colours != ATT_COLOURS_DUSK) {
+        *hi = fmax(*hi, -*lo);
+        *lo = -*hi;
+    }
     if (*lo == *hi) *hi = *lo + 1; /* all zero: a range all the same */
 }
 

@@ -141,10 +141,14 @@ static void draw_arrow(att_picture *p, const atti_theme *t, const lay *l,
         double s = a->side < 0 ? -1 : 1;
         double x1 = f->x + s * f->w / 2, x2 = g->x + s * g->w / 2;
         double x = s > 0 ? fmax(x1, x2) + 18 : fmin(x1, x2) - 18;
-        const double q[8] = {x1, f->y, x, f->y, x, g->y, x2, g->y};
+        /* Out near one edge and in near the other: where a box ends one way around and
+         * begins the next, the two do not look like one. */
+        double up = g->y < f->y ? -1 : 1;
+        double y1 = f->y + up * f->h / 4, y2 = g->y - up * g->h / 4;
+        const double q[8] = {x1, y1, x, y1, x, y2, x2, y2};
         atti_draw_path(p, q, 4, c)->line_width = 1.4;
-        head(p, x2, g->y, -s, 0, c);
-        note(p, t, a->note, x + s * 6, (f->y + g->y) / 2 + 4, s > 0 ? -1 : 1);
+        head(p, x2, y2, -s, 0, c);
+        note(p, t, a->note, x + s * 6, (y1 + y2) / 2 + 4, s > 0 ? -1 : 1);
     } else if (fabs(f->x - g->x) < 1) { /* straight up or down */
         double s = g->y < f->y ? -1 : 1;
         double y1 = f->y + s * f->h / 2, y2 = g->y - s * g->h / 2;

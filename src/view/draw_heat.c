@@ -106,13 +106,14 @@ att_status att_picture_heat(att_picture **out, const att_heat *heat,
                        c.pool > 1 ? "; a cell is the mean of several values" : "");
         y = atti_draw_heading(p, &t, o.title ? o.title : "Positional encoding",
                               subtitle);
-        atti_draw_image(p, x0, y, w, h, c.data, c.rows, c.cols, atti_palette(&o));
+        atti_draw_image(p, x0, y, w, h, c.data, c.rows, c.cols,
+                        atti_palette_of(&o, lo));
         atti_draw_rect(p, x0, y, w, h, ATTI_COLOUR_NONE)->stroke = t.rule;
         ticks(p, &t, heat->rows, heat->first_row, true, x0, y, h);
         ticks(p, &t, heat->cols, heat->first_col, false, x0, y + h, w);
         atti_draw_text(p, 28, y + h / 2, 12, 0, t.muted, row_name)->angle = -90;
         atti_draw_text(p, x0 + w / 2, y + h + 36, 12, 0, t.muted, col_name);
-        atti_draw_colour_bar(p, &t, x0, y + h + 48, atti_palette(&o), lo, hi);
+        atti_draw_colour_bar(p, &t, x0, y + h + 48, atti_palette_of(&o, lo), lo, hi);
     }
     atti_free(c.data);
     double wide = o.title ? atti_text_width(o.title, 16) * 1.15 + 40 : 260;

@@ -1,6 +1,7 @@
 /* draw_links.c - the head view: two columns of tokens and a line for each weight. */
 #include "base/checked.h"
 #include "view/picture.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,13 +76,20 @@ typedef struct columns {
     bool source_left; /* columns of the matrix on the left */
 } columns;
 
-static void draw_lines(att_picture *p, const atti_theme *t, const links *k,
+/* What is drawn at full strength: the largest weight, unless that is little more than an
+ * even share, which must not look like a choice. */
+static double full(const links *k, const att_attention_map *m)
+{
+    return fmax((double)k->most, fmin(1, 4.0 / (double)m->cols));
+}
+
+static void draw_lines(att_picture *p, const atti_theme *t, const links *k, double most,
                        const columns *c, bool each)
 {
     /* The weakest first: strong lines lie on top. */
     for (size_t i = k->n; i-- > 0;) {
         const link *l = &k->of[i];
-        double f = k->most > 0 ? (double)(l->weight / k->most) : 0;
+        double f = fmin(1, (double)l->weight / most);
         double yr = c->top + ((double)l->row + 0.5) * c->step;
         double yc = c->top + ((double)l->col + 0.5) * c->step;
         double a = c->source_left ? yc : yr, b = c->source_left ? yr : yc;
@@ -224,7 +232,7 @@ att_status att_picture_links(att_picture **out, const att_attention_map *map,
         atti_draw_text(p, c.right + 7, y + 8, 11, -1, t.muted,
                        c.source_left ? "output" : atti_map_col_axis(map));
         c.top = y + 16;
-        draw_lines(p, &t, &k, &c, each);
+        draw_lines(p, &t, &k, full(&k, map), &c, each);
         draw_tokens(p, &t, map, &c, o.max_label);
         height = c.top + (double)most * c.step + 20;
     }

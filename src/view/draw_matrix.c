@@ -116,6 +116,17 @@ static void two_decimals(char *text)
         (void)strcat(text, "0");
 }
 
+/* What is below 0 keeps its sign without colours too. */
+static void frame(att_picture *p, double x, double y, double cell, int32_t fill)
+{
+    double in = cell >= 40 ? 2 : 1;
+    atti_shape *s = atti_draw_rect(p, x + in, y + in, cell - 2 * in, cell - 2 * in,
+                                   ATTI_COLOUR_NONE);
+    s->stroke = atti_colour_on(fill);
+    s->alpha = 0.55;
+    s->line_width = cell >= 14 ? 1 : 0.6;
+}
+
 /* Cells as rectangles of their own while there are few: each says its tokens and its
  * weight on hover, and a vector format keeps them sharp. */
 static void draw_cells(att_picture *p, const atti_matrix *m, int32_t palette, double x0,
@@ -124,6 +135,7 @@ static void draw_cells(att_picture *p, const atti_matrix *m, int32_t palette, do
     bool numbers = m->opts->numbers == 1 || (m->opts->numbers < 0 && m->cell >= 28);
     char a[24], b[24], text[40];
     double font = m->cell >= 40 ? 12 : m->cell >= 34 ? 11 : m->cell / 3.1;
+    if (m->lo < 0 && font > m->cell / 3.6) font = m->cell / 3.6; /* room for a minus */
 
     for (int64_t r = 0; r < m->rows; r++) {
         for (int64_t c = 0; c < m->cols; c++) {
@@ -140,6 +152,8 @@ static void draw_cells(att_picture *p, const atti_matrix *m, int32_t palette, do
             else
                 p->status = title.status;
             atti_str_deinit(&title);
+            /* Too faint to see needs no sign either. */
+            if (m->lo == -m->hi && v < 0.04 * m->lo) frame(p, x, y, m->cell, fill);
             if (!numbers) continue;
             double size = v < 0 ? -v : v;
             atti_text_number(text, v, size >= 99.95 ? 0 : 2);
@@ -156,7 +170,7 @@ static void draw_cells(att_picture *p, const atti_matrix *m, int32_t palette, do
 void atti_matrix_draw(att_picture *p, const atti_theme *t, const atti_matrix *m,
                       double x, double y)
 {
-    int32_t palette = atti_palette(m->opts);
+    int32_t palette = atti_palette_of(m->opts, m->lo);
     double x0 = x + m->left, y0 = y + m->top;
     double w = (double)m->cells.cols * m->cell, h = (double)m->cells.rows * m->cell;
 
@@ -237,8 +251,8 @@ att_status att_picture_matrix(att_picture **out, const att_attention_map *map,
         const char *title = o.title ? o.title : atti_map_name(map);
         double y = atti_draw_heading(p, &t, title, subtitle);
         atti_matrix_draw(p, &t, &m, 20, y);
-        atti_draw_colour_bar(p, &t, 20 + m.left, y + m.height + 6, atti_palette(&o),
-                             m.lo, m.hi);
+        atti_draw_colour_bar(p, &t, 20 + m.left, y + m.height + 6,
+                             atti_palette_of(&o, m.lo), m.lo, m.hi);
         width = 40 + atti_text_width(subtitle, 12);
         double title_wide = 40 + atti_text_width(title, 16) * 1.15;
         if (title_wide > width) width = title_wide;
@@ -340,11 +354,11 @@ att_status att_picture_both(att_picture **out, const att_attention_map *map,
         double x2 = 20 + a.width + 40, tall = a.height > b.height ? a.height : b.height;
         atti_matrix_draw(p, &t, &a, 20, y);
         atti_matrix_draw(p, &t, &b, x2, y);
-        atti_draw_colour_bar(p, &t, 20 + a.left, y + tall + 6, atti_palette(&o), a.lo,
-                             a.hi);
+        atti_draw_colour_bar(p, &t, 20 + a.left, y + tall + 6,
+                             atti_palette_of(&o, a.lo), a.lo, a.hi);
         if (other)
-            atti_draw_colour_bar(p, &t, x2 + b.left, y + tall + 6, atti_palette(&o),
-                                 b.lo, b.hi);
+            atti_draw_colour_bar(p, &t, x2 + b.left, y + tall + 6,
+                                 atti_palette_of(&o, b.lo), b.lo, b.hi);
         width = x2 + (b.width > b.left + 160 ? b.width : b.left + 160) + 20;
         height = y + tall + 48;
     }

@@ -55,7 +55,7 @@ static att_status one(att_picture *p, const atti_theme *t, const grid *g, float 
     (void)snprintf(title, sizeof title, "layer %lld, head %lld", (long long)l + 1,
                    (long long)h + 1);
     atti_shape *s = atti_draw_image(p, x, y, g->thumb_w, g->thumb_h, c.data, c.rows,
-                                    c.cols, atti_palette(o));
+                                    c.cols, atti_palette_of(o, g->lo));
     atti_shape_title(p, s, title);
     atti_draw_rect(p, x, y, g->thumb_w, g->thumb_h, ATTI_COLOUR_NONE)->stroke = t->rule;
     atti_free(c.data);
@@ -129,7 +129,8 @@ att_status att_picture_overview(att_picture **out, const att_attention_map *map,
     double bottom = g.top + (double)map->n_layers * (g.thumb_h + g.gap);
     double width = g.left + (double)map->n_heads * (g.thumb_w + g.gap) + 20;
     if (st == ATT_OK) {
-        atti_draw_colour_bar(p, &t, g.left, bottom + 6, atti_palette(&o), g.lo, g.hi);
+        atti_draw_colour_bar(p, &t, g.left, bottom + 6, atti_palette_of(&o, g.lo), g.lo,
+                             g.hi);
         if (width < atti_text_width(subtitle, 12) + 40)
             width = atti_text_width(subtitle, 12) + 40;
     }

@@ -70,7 +70,7 @@ typedef struct pen {
 } pen;
 
 static void draw_piece(att_picture *p, const atti_theme *t, pen *at, const char *token,
-                       float weight, double most, bool marked, bool first,
+                       float weight, double most, double lo, bool marked, bool first,
                        const att_view_opts *o)
 {
     const double font = 16, line = 32;
@@ -94,9 +94,8 @@ static void draw_piece(att_picture *p, const atti_theme *t, pen *at, const char 
     double f = most > 0 ? fabs((double)weight) / most : 0;
     bool strong = fabsf(weight) > o->threshold;
     /* One ramp for what speaks for, another hue (and a frame) for what speaks against. */
-    int32_t palette = atti_palette(o);
-    int32_t fill = atti_colour_at(palette, 0.8 * f);
-    if (weight < 0) fill = atti_colour_mix(p->paper, t->dark ? 0xb86a3c : 0xd98a4e, f);
+    double place = lo < 0 ? 0.5 + (weight < 0 ? -0.4 : 0.4) * f : 0.8 * f;
+    int32_t fill = atti_colour_at(atti_palette_of(o, lo), place);
     if (strong && f > 0) {
         atti_shape *s = atti_draw_rect(p, at->x, at->y - 19, w, 26, fill);
         s->radius = 3;
@@ -130,9 +129,10 @@ att_status att_picture_shaded(att_picture **out, const char *const *tokens,
     ATTI_TRY(atti_picture_create(&p, &o));
     y = atti_draw_heading(p, &t, o.title ? o.title : "What weighs in the text",
                           signed_data ? "framed: speaks against" : "");
+    double lo = signed_data ? -most : 0;
     pen at = {20, y + 22, (double)o.max_width - 20};
     for (int64_t i = 0; i < n; i++)
-        draw_piece(p, &t, &at, tokens[i], weights[i], most, marked, i == 0, &o);
-    atti_draw_colour_bar(p, &t, 20, at.y + 26, atti_palette(&o), 0, most);
+        draw_piece(p, &t, &at, tokens[i], weights[i], most, lo, marked, i == 0, &o);
+    atti_draw_colour_bar(p, &t, 20, at.y + 26, atti_palette_of(&o, lo), lo, most);
     return atti_picture_finish(out, p, ATT_OK, o.max_width, at.y + 68);
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SIDE_MAX = 64, ITEMS_MAX = 400 };
+enum { SIDE_MAX = 128, ITEMS_MAX = 400 };
 static const double CELL_H = 22, FONT = 12, GAP = 34, TITLE_H = 26;
 
 static att_status check(const att_sheet_item *items, int64_t n)
@@ -92,12 +92,11 @@ static void draw_cells(att_picture *p, const atti_theme *t, int32_t palette,
             double cx = x + l->left + l->cell * (double)c;
             double cy = y + l->top + CELL_H * (double)r;
             bool number = isfinite(v);
-            /* Pale: numbers must stay readable on it. Below zero: framed by a dash. */
-            int32_t fill =
-                number && most > 0
-                    ? atti_colour_mix(t->paper, atti_colour_at(palette, 0.75),
-                                      0.55 * fabs(v) / most)
-                    : t->panel;
+            /* Pale: numbers must stay readable on it. */
+            int32_t hue = atti_colour_at(palette, v < 0 ? 0.125 : 0.875);
+            int32_t fill = number && most > 0
+                               ? atti_colour_mix(t->paper, hue, 0.55 * fabs(v) / most)
+                               : t->panel;
             atti_draw_rect(p, cx, cy, l->cell, CELL_H, fill)->stroke = t->rule;
             cell_text(text, m, v);
             if (text[0])
@@ -135,6 +134,7 @@ att_status att_picture_sheet(att_picture **out, const att_sheet_item *items, int
     atti_theme_get(&t, &o);
     att_status st = atti_picture_create(&p, &o);
     double x0 = 24, x = x0, y = 20, low = 0, wide = 0;
+    int32_t palette = atti_palette_of(&o, -1);
     if (st == ATT_OK) y = atti_draw_heading(p, &t, o.title ? o.title : "Steps", "");
     for (int64_t i = 0; st == ATT_OK && i < n; i++) {
         layout l;
@@ -145,7 +145,7 @@ att_status att_picture_sheet(att_picture **out, const att_sheet_item *items, int
             x = x0;
             low = 0;
         }
-        draw_item(p, &t, atti_palette(&o), &items[i], &l, x, y);
+        draw_item(p, &t, palette, &items[i], &l, x, y);
         x += l.width + GAP;
         low = fmax(low, l.height);
         wide = fmax(wide, x - GAP + 24);

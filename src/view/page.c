@@ -60,6 +60,7 @@ static att_status survey(pack *k, const att_attention_map *m, const att_view_opt
         if (i == 0 || lo < k->lo) k->lo = lo;
         if (i == 0 || hi > k->hi) k->hi = hi;
     }
+    if (k->lo < 0) k->lo = -(k->hi = fmax(k->hi, -k->lo));
     /* Square-root steps have no sign. */
     k->eight_bit = total > SMALL && k->lo >= 0;
     return ATT_OK;
@@ -154,13 +155,14 @@ static void describe(atti_jsonw *w, const att_attention_map *m, const pack *k)
     atti_jsonw_end(w, '}');
 }
 
-static void palette(atti_jsonw *w, const char *key, int32_t colours, int32_t dark)
+static void palette(atti_jsonw *w, const char *key, int32_t colours, int32_t dark,
+                    double lo)
 {
     unsigned char rgb[768];
     att_view_opts o = {.colours = colours, .dark = dark};
     atti_str s = {0};
 
-    atti_colour_table(rgb, atti_palette(&o));
+    atti_colour_table(rgb, atti_palette_of(&o, lo));
     atti_base64_add(&s, rgb, sizeof rgb);
     if (s.status == ATT_OK)
         atti_jsonw_str(w, key, s.data);
@@ -294,8 +296,10 @@ att_status att_view_html_bytes(char **bytes, size_t *n_bytes,
     atti_jsonw_i64(&w, "head", d.head);
     atti_jsonw_bool(&w, "late", d.late);
     atti_jsonw_bool(&w, "dark", o.dark != 0);
-    palette(&w, "light", o.colours, 0);
-    palette(&w, "night", o.colours, 1);
+    palette(&w, "light", o.colours, 0, 0);
+    palette(&w, "night", o.colours, 1, 0);
+    palette(&w, "lightSigned", o.colours, 0, -1);
+    palette(&w, "nightSigned", o.colours, 1, -1);
     atti_jsonw_array(&w, "maps");
     for (int64_t i = 0; i < n_maps && st == ATT_OK; i++)
         st = one_map(&w, &d, &maps[i], i, total, &o);

@@ -196,6 +196,7 @@ void atti_draw_colour_bar(att_picture *p, const atti_theme *t, double x, double 
     atti_text_tick(b, hi, (hi - lo) / 100);
     atti_draw_text(p, x, y + 23, 11, -1, t->muted, a);
     atti_draw_text(p, x + 140, y + 23, 11, 1, t->muted, b);
+    if (lo < 0 && lo == -hi) atti_draw_text(p, x + 70, y + 23, 11, 0, t->muted, "0");
 }
 
 double atti_draw_heading(att_picture *p, const atti_theme *t, const char *title,

@@ -31,7 +31,7 @@ typedef struct atti_shape {
     size_t n_points;
     unsigned char *cells;
     int64_t rows, cols;
-    int32_t palette; /* att_view_colours; dark bit 8 */
+    int32_t palette; /* att_view_colours; dark bit 8, two hues 16 */
 } atti_shape;
 
 struct att_picture {
@@ -103,6 +103,8 @@ void atti_text_tick(char out[40], double value, double step);
 /* --- colours -------------------------------------------------------------------------- */
 
 int32_t atti_palette(const att_view_opts *opts);
+/* For data from lo on: with two hues around 0 where lo < 0. */
+int32_t atti_palette_of(const att_view_opts *opts, double lo);
 int32_t atti_colour_at(int32_t palette, double frac); /* 0..1, clamped */
 void atti_colour_table(unsigned char rgb[768], int32_t palette);
 double atti_luminance(int32_t colour);            /* 0..1, of WCAG */
@@ -150,8 +152,8 @@ const char *atti_map_col_axis(const att_attention_map *m);
 /* "layer 2 of 6, head 1 of 8", "mean of 8 heads, layer 2 of 6", ... */
 void atti_map_which(char *out, size_t n, const att_attention_map *m, int64_t layer,
                     int64_t head);
-/* Range of colours for n weights: 0..max, or min..max when there are negative ones,
- * or opts' own. */
+/* Range of colours for n weights: 0..max; with negative ones as far below 0 as above
+ * (ATT_COLOURS_DUSK: min..max); or opts' own. */
 void atti_range(double *lo, double *hi, const float *w, size_t n,
                 const att_view_opts *opts);
 /* [rows,cols] to at most limit a side, each cell the largest (or the mean) of its

@@ -5,7 +5,8 @@
 #include "view/picture.h"
 #include <math.h>
 
-#define DARK_BIT 8
+#define DARK_BIT   8
+#define SIGNED_BIT 16
 
 /* OKLab to linear sRGB (B. Ottosson's published matrices), then the sRGB curve. */
 static unsigned char srgb_byte(double linear)
@@ -36,6 +37,26 @@ int32_t atti_palette(const att_view_opts *opts)
     return opts->colours | (opts->dark ? DARK_BIT : 0);
 }
 
+int32_t atti_palette_of(const att_view_opts *opts, double lo)
+{
+    /* Dusk is one rise from the lowest to the highest and needs no second hue. */
+    bool two = lo < 0 && opts->colours != ATT_COLOURS_DUSK;
+    return atti_palette(opts) | (two ? SIGNED_BIT : 0);
+}
+
+/* Paper at 0; as dark on both sides for the same size, so that grey print keeps sizes and
+ * the frames of the cells keep the sign. */
+static int32_t signed_at(int32_t palette, double f)
+{
+    int32_t one = palette & ~SIGNED_BIT;
+    if (f >= 0.5 || (one & ~DARK_BIT) == ATT_COLOURS_GREY)
+        return atti_colour_at(one, fabs(2 * f - 1));
+    double s = 1 - 2 * f, chroma = 0.42 * s * (1 - s);
+    if (one & DARK_BIT)
+        return from_oklab(0.225 + 0.715 * s, 0.55 * chroma, 0.8 * chroma);
+    return from_oklab(1 - 0.74 * s, 0.55 * chroma + 0.035 * s, 0.8 * chroma + 0.05 * s);
+}
+
 int32_t atti_colour_at(int32_t palette, double f)
 {
     bool dark = (palette & DARK_BIT) != 0;
@@ -43,6 +64,7 @@ int32_t atti_colour_at(int32_t palette, double f)
 
     if (!(f > 0)) f = 0;
     if (f > 1) f = 1;
+    if (palette & SIGNED_BIT) return signed_at(palette, f);
     switch (palette & ~DARK_BIT) {
     case ATT_COLOURS_DUSK:
         /* A straight line from blue to yellow through grey: red-green blindness sees

@@ -78,6 +78,7 @@ function scale() {
     if (range && range.of === w) return range;
     let lo = 0, hi = 0;
     for (let i = 0; i < w.length; i++) { if (w[i] > hi) hi = w[i]; if (w[i] < lo) lo = w[i]; }
+    if (lo < 0) { hi = Math.max(hi, -lo); lo = -hi; }
     range = { of: w, lo, hi: hi > lo ? hi : lo + 1 };
     return range;
 }
@@ -88,7 +89,7 @@ const shown = v => Number(v.toPrecision(3)).toString();
 
 const palettes = {};
 function palette() {
-    const name = state.dark ? "night" : "light";
+    const name = (state.dark ? "night" : "light") + (map().lo < 0 ? "Signed" : "");
     if (!palettes[name]) {
         const text = atob(data[name]);
         palettes[name] = Uint8Array.from(text, c => c.charCodeAt(0));
@@ -109,7 +110,7 @@ function bitmapOf(w, cols, rows, lo, hi, below, key) {
     c.width = cols; c.height = rows;
     const im = c.getContext("2d").createImageData(cols, rows), p = palette(), px = im.data;
     for (let i = 0; i < rows * cols; i++) {
-        let f = w[i] < below ? 0 : (w[i] - lo) / (hi - lo);
+        let f = ((Math.abs(w[i]) < below ? 0 : w[i]) - lo) / (hi - lo);
         f = f > 0 ? f < 1 ? f : 1 : 0;
         const k = 3 * Math.round(f * 255);
         px[4 * i] = p[k]; px[4 * i + 1] = p[k + 1]; px[4 * i + 2] = p[k + 2]; px[4 * i + 3] = 255;
@@ -189,7 +190,7 @@ function numbers(w, s, m, r0, r1, c0, c1) {
     for (let r = r0; r < r1; r++) {
         for (let c = c0; c < c1; c++) {
             const v = w[r * m.cols + c];
-            if (v < limit()) continue;
+            if (Math.abs(v) < limit()) continue;
             const k = 3 * Math.round(Math.min(1, Math.max(0, (v - s.lo) / (s.hi - s.lo))) * 255);
             const y = 0.2126 * p[k] + 0.7152 * p[k + 1] + 0.0722 * p[k + 2];
             ctx.fillStyle = y > 122 ? "#14181d" : "#fff";
@@ -385,7 +386,8 @@ function tellTable() {
         title = "\u201c" + m.col[state.col] + "\u201d is looked at by";
         for (let r = 0; r < m.rows; r++) list.push([w[r * m.cols + state.col], m.row[r], r]);
     } else title = "Point at a token, or use the arrow keys.";
-    list = list.filter(x => x[0] >= limit()).sort((a, b) => b[0] - a[0] || a[2] - b[2]).slice(0, 15);
+    const size = x => Math.abs(x[0]);
+    list = list.filter(x => size(x) >= limit()).sort((a, b) => size(b) - size(a) || a[2] - b[2]).slice(0, 15);
     $("linksof").textContent = title;
     $("links").tHead.hidden = list.length === 0;
     body.textContent = "";
@@ -394,7 +396,7 @@ function tellTable() {
         const tr = body.insertRow(), a = tr.insertCell(), b = tr.insertCell();
         a.textContent = name; a.title = name;
         b.textContent = shown(v);
-        const f = Math.round(100 * Math.max(0, v / most));
+        const f = Math.round(100 * Math.abs(v) / most);
         b.style.backgroundImage = "linear-gradient(to right, color-mix(in srgb, var(--accent) 30%, transparent) " + f + "%, transparent " + f + "%)";
     }
 }

@@ -50,6 +50,8 @@ static void looking(const things *g)
     SURVIVES(att_explanation_destroy, (NULL));
     BEARS(att_explanation_tokens, !att_explanation_tokens(NULL, 0, &n) && n == 0);
     BEARS(att_explanation_tokens, !att_explanation_tokens(g->e, 3, &n) && n == 0);
+    BEARS(att_explanation_labels, !att_explanation_labels(NULL, 0, &n) && n == 0);
+    BEARS(att_explanation_labels, !att_explanation_labels(g->e, 3, &n) && n == 0);
     BEARS(att_explanation_ids, !att_explanation_ids(g->e, -1, &n) && n == 0);
     BEARS(att_explanation_output, *att_explanation_output(NULL) == 0);
     BEARS(att_explanation_logprob, att_explanation_logprob(NULL) == 0.0);

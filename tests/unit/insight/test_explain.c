@@ -339,6 +339,39 @@ static void test_families(void **state)
     check_family("llama_scaled", ATT_VIEW_DECODER, 5);
 }
 
+/* What a byte-level or SentencePiece vocabulary writes in signs of its own. */
+static void check_labels(const char *name, int32_t side, const char *text,
+                         const char *const *want, int64_t n_want)
+{
+    char dir[600];
+    att_model *model = NULL;
+    att_explainer *x = NULL;
+    att_explanation *e = NULL;
+    int64_t n;
+    int32_t k = 0;
+    snprintf(dir, sizeof dir, "%s/%s", support_golden("families"), name);
+    assert_ok(att_model_load(&model, dir));
+    assert_ok(att_explainer_create(&x, model, NULL));
+    assert_ok(att_explain_text(x, &e, text));
+    const char *const *label = att_explanation_labels(e, side, &n);
+    assert_int_equal(n, n_want);
+    for (int64_t i = 0; i < n; i++) assert_string_equal(label[i], want[i]);
+    const att_choice *c = att_explanation_choices(e, 0, &k, NULL, NULL);
+    for (int32_t i = 0; i < k; i++) assert_non_null(c[i].label);
+    att_explanation_destroy(e);
+    att_explainer_destroy(x);
+    att_model_destroy(model);
+}
+
+static void test_labels(void **state)
+{
+    static const char *const gpt2[] = {"<E6>", "<88>", "<91>", "a", "café", "😀", "↵"};
+    static const char *const xlmr[] = {"<s>", "▁", "a", "café", "😀", "</s>"};
+    (void)state;
+    check_labels("text_gpt2", ATT_SIDE_PREFIX, "我 a café 😀\n", gpt2, 7);
+    check_labels("text_xlmr_sequence", ATT_SIDE_SOURCE, "a café 😀", xlmr, 6);
+}
+
 static void test_refusals(void **state)
 {
     fixture *f = *state;
@@ -381,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_model_picture),
         cmocka_unit_test(test_families),
+        cmocka_unit_test(test_labels),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
