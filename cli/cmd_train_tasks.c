@@ -172,6 +172,62 @@ static int go(train_opts *o, const command *c, void (*settle)(train_opts *),
     return train_run(o);
 }
 
+#define WORD_ARCHS "xlm-roberta|bert|words|window|rnn|rnn-lstm"
+#define WORD_ROWS                                                                      \
+    {.kind = OPT_GROUP, .help = "Tokens that are words: --arch words, window, rnn"},   \
+        {.name = "window",                                                             \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 11,                                                                     \
+         ROW(t.window),                                                                \
+         .help = "of --arch window: words before each word, and after it, that are "   \
+                 "seen"},                                                              \
+        {.name = "one-way",                                                            \
+         .kind = OPT_FLAG,                                                             \
+         ROW(t.one_way),                                                               \
+         .help = "of --arch rnn: a word sees those before it, none behind it"},        \
+        {.name = "dim-word",                                                           \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 65536,                                                                  \
+         ROW(t.word_dim),                                                              \
+         .help = "width of a word's own vector"},                                      \
+        {.name = "dim-char",                                                           \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 65536,                                                                  \
+         ROW(t.char_dim),                                                              \
+         .help = "width of a character's vector"},                                     \
+        {.name = "dim-char-state",                                                     \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 0,                                                                      \
+         .hi = 65536,                                                                  \
+         ROW(t.char_state),                                                            \
+         .help =                                                                       \
+             "state of each direction that reads a word's characters; 0: they are "    \
+             "not read"},                                                              \
+        {.name = "min-count",                                                          \
+         .kind = OPT_I32,                                                              \
+         .arg = "N",                                                                   \
+         .lo = 1,                                                                      \
+         .hi = 1e9,                                                                    \
+         ROW(t.min_count),                                                             \
+         .help = "words seen less often in training are unknown"},                     \
+    {                                                                                  \
+        .name = "word-dropout", .kind = OPT_F32, .arg = "P", .lo = 0, .hi = 0.999,     \
+        ROW(t.word_dropout),                                                           \
+        .help = "words that are unknown in training by chance, so that their "         \
+                "characters must do"                                                   \
+    }
+
+/* "xlm-roberta" and the like, by the choice shown. */
+static const char *const encoder_archs[] = {"xlm-roberta", "bert", "words",
+                                            "window",      "rnn",  "rnn-lstm"};
+
 /* --- classify --------------------------------------------------------------------- */
 
 static const opt classify_options[] = {
@@ -190,7 +246,8 @@ static const opt classify_options[] = {
      ROW(t.regression),
      .help = "labels are numbers"},
     LENGTH_ROW("max-length", "longer texts (in tokens) are cut"),
-    SIZE_ROWS("enc-depth", t.encoder_layers, "xlm-roberta|bert"),
+    SIZE_ROWS("enc-depth", t.encoder_layers, WORD_ARCHS),
+    WORD_ROWS,
     TRAINING_ROWS,
 };
 
@@ -202,7 +259,7 @@ static void classify_defaults(void *o)
 static void settle_classify(train_opts *o)
 {
     o->t.task = "classify";
-    o->t.arch = o->arch ? "bert" : "xlm-roberta";
+    o->t.arch = encoder_archs[o->arch];
 }
 
 static int run_classify(void *opts, const cli_list *words)
@@ -253,7 +310,8 @@ static const opt tag_options[] = {
      ROW(column),
      .help = "CoNLL-U's column that is learnt"},
     LENGTH_ROW("max-length", "longer sentences (in tokens) are skipped and counted"),
-    SIZE_ROWS("enc-depth", t.encoder_layers, "xlm-roberta|bert"),
+    SIZE_ROWS("enc-depth", t.encoder_layers, WORD_ARCHS),
+    WORD_ROWS,
     TRAINING_ROWS,
 };
 
@@ -265,7 +323,7 @@ static void tag_defaults(void *o)
 static void settle_tag(train_opts *o)
 {
     o->t.task = "tag";
-    o->t.arch = o->arch ? "bert" : "xlm-roberta";
+    o->t.arch = encoder_archs[o->arch];
     o->t.tag_column = o->column ? "xpos" : "upos";
 }
 

@@ -102,11 +102,12 @@ typedef struct att_train_opts {
      * read; the sizes are d_model, ffn, heads and encoder_layers, or decoder_layers of generate. */
     const char
         *task; /* for att_train_check(): translate (NULL), tag, classify, generate */
-    const char
-        *arch; /* xlm-roberta (default) or bert; generate: llama (default) or gpt2;
+    const char *
+        arch; /* tag, classify: words, window, rnn, rnn-lstm, whose tokens are words with
+                  their characters inside, or xlm-roberta (default), bert; generate: llama (default) or gpt2;
                   translate: transformer (NULL is it too), rnn (GRU) or rnn-lstm, whose score is
-                  additive (for scaled-dot too), general, dot or none, whose tokens and
-                  encoder states are d_model wide and decoder states twice that */
+                  additive (for scaled-dot too), general, dot or none, whose tokens are
+                  d_model wide and whose states are rnn_dim */
     /* classify: the columns in order, with text and label among them: "label,text". NULL: the first line names them, or
      * the column with fewer different values is the label. */
     const char *columns;
@@ -121,6 +122,19 @@ typedef struct att_train_opts {
     int32_t
         rnn_dim; /* translate, rnn: width of the decoder's states, and of the encoder's
                         two directions together; even; 0 = twice d_model */
+    /* tag and classify, arch words, window, rnn, rnn-lstm: */
+    int32_t window;  /* of arch window: words before a word, and after it, that it sees;
+                           1..11, default 5 */
+    int32_t one_way; /* of arch rnn: nonzero: the words before alone are seen */
+    int32_t word_dim; /* width of a word's own vector, default 128 */
+    int32_t char_dim; /* of a character's, default 32 */
+    int32_t
+        char_state; /* state of each direction that reads a word's characters, default
+                           64; 0 = characters are not read */
+    int32_t min_count; /* words seen less often are unknown, default 2 */
+    float
+        word_dropout; /* with this probability a word is unknown in training, so that its
+                           characters must do; default 0.1 */
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);

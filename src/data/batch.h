@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+struct atti_word_rows; /* data/word_rows.h */
+
 typedef struct atti_side {
     int64_t rows;
     int32_t *ids; /* [rows] or NULL */
@@ -24,6 +26,9 @@ typedef struct atti_batch {
     int64_t *edge_row_ptr;
     int32_t *edge_col;
     int64_t n_edges;
+    /* Models of words: the source taken apart; the rows of target are words, targets are by
+     * word or by sequence. NULL for others. */
+    struct atti_word_rows *words;
     int64_t *line; /* [n_seqs] which item of the corpus, for messages */
 } atti_batch;
 

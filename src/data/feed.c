@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "base/threads.h"
 #include "data/epoch.h"
+#include "data/word_rows.h"
 #include <string.h>
 
 enum {
@@ -15,6 +16,7 @@ enum {
 
 typedef struct slot {
     atti_batch batch;
+    atti_word_rows words;
     atti_feed_pos next;
     int64_t seen;
 } slot;
@@ -44,7 +46,7 @@ void atti_feed_max_rows(const atti_pairs *pairs, const atti_feed_opts *opts,
     *target = atti_max_i64(opts->budget, pairs->longest[1]);
     /* Every pair has at least one token on each side (a word, and mostly </s>). */
     *seqs = atti_min_i64(atti_min_i64(*source, *target), pairs->n);
-    if (!opts->vary) return;
+    if (!opts->vary || opts->kind != ATTI_FEED_PAIRS) return;
     *source += *source / 2;
     *target += *target / 2;
 }
@@ -140,6 +142,28 @@ static att_status fill_labels(atti_feed *f, atti_batch *b, int64_t k, int64_t s,
     return ATT_OK;
 }
 
+/* Words with other ids, as many. */
+static void vary_words(const atti_feed *f, atti_batch *b, int64_t k, int64_t s)
+{
+    int64_t n = f->pairs->len[0][k];
+    uint64_t key = atti_key(f->opts.seed, (uint64_t)f->pos.epoch, VARY_STREAM);
+    int32_t *ids = b->source.ids + s;
+    if (!f->opts.vary || !f->opts.shuffle) return;
+    (void)f->opts.vary(f->opts.vary_ctx, 0, atti_mix64(key ^ (uint64_t)k), ids, n, ids,
+                       n);
+}
+
+static att_status take_words_apart(atti_feed *f, slot *sl)
+{
+    atti_batch *b = &sl->batch;
+    ATTI_TRY(atti_word_rows_make(&sl->words, b->source.ids, b->source.offsets,
+                                 b->n_seqs, f->opts.reach));
+    b->words = &sl->words;
+    for (int64_t i = 0; f->opts.label_a_sequence && i < b->n_seqs; i++)
+        b->targets[i] = b->targets[b->target.offsets[i]];
+    return ATT_OK;
+}
+
 /* An epoch's cuts of a running text lie where its number says. */
 static int64_t shift_of(const atti_feed *f)
 {
@@ -180,6 +204,10 @@ static att_status fill(atti_feed *f, atti_batch *b, const uint32_t *pairs, int64
             ATTI_TRY(fill_labels(f, b, k, at.row[0], at.row[1]));
             break;
         case ATTI_FEED_BLOCKS: ATTI_TRY(fill_block(f, b, k, at.row[1])); break;
+        case ATTI_FEED_WORDS:
+            ATTI_TRY(fill_labels(f, b, k, at.row[0], at.row[1]));
+            vary_words(f, b, k, at.row[0]);
+            break;
         }
         at.row[0] += len[0];
         at.row[1] += len[1];
@@ -204,6 +232,7 @@ static att_status make_one(atti_feed *f, slot *sl)
         ATTI_TRY(atti_epoch_next(&f->epoch, &pairs, &n));
     }
     ATTI_TRY(fill(f, &sl->batch, pairs, n));
+    if (f->opts.kind == ATTI_FEED_WORDS) ATTI_TRY(take_words_apart(f, sl));
     f->pos.batch = f->epoch.given;
     sl->next = f->pos;
     sl->seen = f->epoch.seen;
@@ -283,6 +312,7 @@ void atti_feed_close(atti_feed *f)
     }
     atti_mutex_destroy(f->mutex);
     atti_epoch_deinit(&f->epoch);
+    for (int i = 0; i < SLOTS; i++) atti_word_rows_deinit(&f->slots[i].words);
     atti_free(f->block);
     atti_free(f->lines);
     atti_free(f->scratch);

@@ -12,7 +12,8 @@
 typedef enum atti_feed_kind {
     ATTI_FEED_PAIRS = 0,  /* target.ids: the target shifted right; targets: as it is */
     ATTI_FEED_LABELS = 1, /* targets: the second side, target has no rows of its own */
-    ATTI_FEED_BLOCKS = 2  /* a running text: target.ids, and targets one further on */
+    ATTI_FEED_BLOCKS = 2, /* a running text: target.ids, and targets one further on */
+    ATTI_FEED_WORDS = 3   /* runs of words (word_rows.h), a label for each of them */
 } atti_feed_kind;
 
 typedef struct atti_feed_opts {
@@ -22,7 +23,9 @@ typedef struct atti_feed_opts {
     int32_t by_length;     /* batches hold pairs of similar length */
     uint64_t seed;
     atti_feed_kind kind;
-    int32_t ignore; /* LABELS: this id becomes -1, a row that does not count */
+    int32_t ignore; /* LABELS, WORDS: this id becomes -1, a row that does not count */
+    int32_t reach;  /* WORDS: of word_rows */
+    int32_t label_a_sequence; /* WORDS: only a sequence's first label counts */
     /* PAIRS: other tokens for the same text, drawn by key; NULL = as they lie there.
      * Writes at most `room` ids, which is n or more, and returns how many. Budgets and
      * cuts count the tokens that lie there; a batch may grow by half. */

@@ -87,7 +87,7 @@ void att_classify_opts_init(att_classify_opts *o)
 static att_status check_opts(att_classifier *c)
 {
     const atti_encoder_config *cfg = c->cfg;
-    int64_t first = cfg->kind == ATTI_BERT ? 0 : cfg->pad_id + 1;
+    int64_t first = cfg->kind == ATTI_BERT ? 0 : cfg->pad_id + 1; /* words: 0 */
     int64_t most = cfg->max_positions - first;
     if (c->o.batch_rows < 1 || c->o.batch_rows > 1 << 24)
         return atti_fail(ATT_EINVAL, "classify: batch_rows is %d, expected 1..%d",
@@ -103,7 +103,7 @@ static att_status check_opts(att_classifier *c)
 static att_status open_session(att_classifier *c)
 {
     const att_model *m = c->model;
-    if (m->family->shape != ATTI_ENCODER ||
+    if ((m->family->shape != ATTI_ENCODER && m->family->shape != ATTI_WORDS) ||
         ((const atti_encoder_config *)m->cfg)->n_labels == 0)
         return atti_fail(ATT_ENOTSUP, "%s has no labels", m->architecture);
     c->cfg = m->cfg;
@@ -147,6 +147,7 @@ void att_classifier_destroy(att_classifier *c)
 {
     if (!c) return;
     att_tape_destroy(c->tape);
+    atti_word_rows_deinit(&c->rows);
     atti_free(c->labels);
     atti_free(c);
 }
@@ -191,21 +192,45 @@ typedef struct batch {
 static att_status plan(att_classifier *c, int64_t rows, int64_t seqs)
 {
     if (rows <= c->cap_rows && seqs <= c->cap_seqs) return ATT_OK;
-    int64_t most[3] = {atti_max_i64(rows, c->cap_rows), atti_max_i64(seqs, c->cap_seqs),
-                       0};
+    int64_t most_rows = atti_max_i64(rows, c->cap_rows);
+    int64_t most_seqs = atti_max_i64(seqs, c->cap_seqs);
+    const int64_t most[3] = {most_rows, most_seqs, 0};
+    /* Words and their characters are fewer than the ids that hold both. */
+    const int64_t words[5] = {most_rows, most_rows, most_seqs, 0, 0};
     att_tape_plan_opts o;
     att_tape_plan_opts_init(&o);
-    o.max_rows = most;
-    o.n_max_rows = 3;
+    o.max_rows = atti_classifier_words(c) ? words : most;
+    o.n_max_rows = atti_classifier_words(c) ? 5 : 3;
     c->cap_rows = c->cap_seqs = 0;
     ATTI_TRY(att_tape_plan(c->tape, &o));
-    c->cap_rows = most[0];
-    c->cap_seqs = most[1];
+    c->cap_rows = most_rows;
+    c->cap_seqs = most_seqs;
     return ATT_OK;
+}
+
+static att_status forward_words(att_classifier *c, const batch *b)
+{
+    const atti_program_io *io = &c->io;
+    atti_word_rows *w = &c->rows;
+    ATTI_TRY(atti_word_rows_make(w, b->ids, b->offsets, b->seqs, io->reach));
+    ATTI_TRY(plan(c, b->rows, b->seqs));
+    ATTI_TRY(att_tape_bind(c->tape, io->tgt_rows, w->n_words));
+    ATTI_TRY(att_tape_bind(c->tape, io->src_rows, w->n_chars));
+    ATTI_TRY(att_tape_bind(c->tape, io->seqs, w->n_seqs));
+    ATTI_TRY(att_tape_set(c->tape, io->tgt_ids, w->word));
+    ATTI_TRY(att_tape_set(c->tape, io->tgt_offsets, w->seq_at));
+    if (io->src_ids != ATT_NO_VAR) {
+        ATTI_TRY(att_tape_set(c->tape, io->src_ids, w->chars));
+        ATTI_TRY(att_tape_set(c->tape, io->src_offsets, w->char_at));
+    }
+    for (int32_t i = 0; i < 2 * io->reach; i++)
+        ATTI_TRY(att_tape_set(c->tape, io->near[i], w->near + i * w->n_words));
+    return att_tape_forward(c->tape, 0, 0, 0);
 }
 
 static att_status forward(att_classifier *c, const batch *b)
 {
+    if (atti_classifier_words(c)) return forward_words(c, b);
     ATTI_TRY(plan(c, b->rows, b->seqs));
     ATTI_TRY(att_tape_bind(c->tape, c->io.src_rows, b->rows));
     ATTI_TRY(att_tape_bind(c->tape, c->io.seqs, b->seqs));
@@ -245,12 +270,13 @@ static att_status collect(att_classifier *c, const atti_label_work *w, size_t fi
     int64_t k = c->cfg->n_labels;
     ATTI_TRY(att_tape_value(c->tape, &t, c->io.logits));
     const float *x = t.data;
+    const int32_t *seq_at = atti_classifier_words(c) ? c->rows.seq_at : b->offsets;
     for (int64_t s = 0; s < b->seqs; s++) {
         const atti_label_seq *q = &w->seq[first + (size_t)s];
         const att_labelled *a = &r->item[q->job];
         int64_t at = a->best - r->best + q->first;
         for (int32_t i = 0; i < q->n_items; i++, at++) {
-            int64_t row = q->item_row ? b->offsets[s] + q->item_row[i] : s;
+            int64_t row = q->item_row ? seq_at[s] + q->item_row[i] : s;
             r->best[at] = score(c, r->scores + at * k, x + row * k);
         }
     }

@@ -6,6 +6,7 @@
 #include "attend/classify.h"
 #include "attend/tokenizer.h"
 #include "models/encoder/encoder_config.h"
+#include "data/word_rows.h"
 #include "models/model_internal.h"
 
 struct att_classifier {
@@ -17,7 +18,14 @@ struct att_classifier {
     att_tape *tape;
     atti_program_io io;
     int64_t cap_rows, cap_seqs;
+    atti_word_rows rows; /* of models of words: the present batch taken apart */
 };
+
+/* Models whose tokens are words have a lexicon where others have a tokenizer. */
+static inline int atti_classifier_words(const att_classifier *c)
+{
+    return c->model->family->shape == ATTI_WORDS;
+}
 
 /* One sequence for the encoder and where its scores go: items first .. first + n_items
  * - 1 of text `job`, item i from row item_row[i] (token heads) or from all (sequences). */

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "decode/classify_internal.h"
+#include "tokenize/lexicon.h"
 
 #include <string.h>
 
@@ -56,6 +57,39 @@ static int32_t cut_to(atti_label_seq *q, int32_t longest)
     return cut;
 }
 
+static att_status add_special(atti_label_seq *q, int32_t id, size_t *n, size_t *cap)
+{
+    ATTI_TRY(atti_grow(&q->ids, cap, *n + 1, sizeof *q->ids, "words"));
+    q->ids[(*n)++] = ATTI_LEXICON_CHARS + id;
+    return ATT_OK;
+}
+
+static att_status add_worded_text(const att_classifier *c, atti_label_seq *q,
+                                  att_labels *r, int32_t i, const char *text,
+                                  const char *pair)
+{
+    size_t n = 0, cap = 0, at = 0, len = 0, bytes = strlen(text);
+    int32_t words = 0, cut = 0;
+    const char *word;
+    if (pair)
+        return atti_fail(ATT_ENOTSUP, "att_classify: %s takes one text, not two",
+                         c->model->architecture);
+    q->job = i;
+    q->n_items = 1;
+    ATTI_TRY(add_special(q, ATTI_LEXICON_BEGIN, &n, &cap));
+    while ((word = atti_lexicon_next_word(text, bytes, &at, &len)) != NULL) {
+        if (words++ >= c->longest - 2)
+            cut++;
+        else
+            ATTI_TRY(
+                atti_lexicon_encode(&c->model->lexicon, word, len, &q->ids, &n, &cap));
+    }
+    ATTI_TRY(add_special(q, ATTI_LEXICON_END, &n, &cap));
+    q->n = (int32_t)n;
+    atti_labels_set_cut(r, i, cut);
+    return ATT_OK;
+}
+
 static att_status add_text(const att_classifier *c, atti_label_work *w, att_labels *r,
                            int32_t i, const char *text, const char *pair)
 {
@@ -63,6 +97,10 @@ static att_status add_text(const att_classifier *c, atti_label_work *w, att_labe
     atti_label_seq *q;
     size_t n = 0;
     if (!text) return atti_fail(ATT_EINVAL, "att_classify: text %d is NULL", (int)i);
+    if (atti_classifier_words(c)) {
+        ATTI_TRY(new_seq(w, &q));
+        return add_worded_text(c, q, r, i, text, pair);
+    }
     ATTI_TRY(need_tokenizer(c, &t));
     ATTI_TRY(new_seq(w, &q));
     const att_text_pair in = {text, strlen(text), pair, pair ? strlen(pair) : 0};
@@ -193,9 +231,52 @@ static att_status add_sentence(tagging *g, int32_t job, const att_words *s,
     return q ? close_seq(g, q) : ATT_OK;
 }
 
+/* One sentence as a run of words, in parts that fit the model's positions. */
+static att_status add_worded_sentence(tagging *g, int32_t job, const att_words *s,
+                                      int32_t *parts)
+{
+    const att_classifier *c = g->c;
+    int32_t room = c->longest - 2;
+    *parts = s->n > 0 ? (s->n - 1) / room : 0;
+    for (int32_t first = 0; first < s->n; first += room) {
+        atti_label_seq *q;
+        size_t n = 0, cap = 0;
+        ATTI_TRY(new_seq(g->w, &q));
+        q->job = job;
+        q->first = first;
+        q->n_items = (int32_t)atti_min_i64(room, s->n - first);
+        ATTI_TRY(
+            atti_alloc(&q->item_row, (size_t)q->n_items, sizeof *q->item_row, "words"));
+        ATTI_TRY(add_special(q, ATTI_LEXICON_BEGIN, &n, &cap));
+        for (int32_t i = 0; i < q->n_items; i++) {
+            const char *word = s->words[first + i];
+            if (!word || !*word)
+                return atti_fail(ATT_EINVAL, "att_tag: sentence %d: word %d is %s",
+                                 (int)job, (int)(first + i), word ? "empty" : "NULL");
+            q->item_row[i] = i + 1;
+            ATTI_TRY(atti_lexicon_encode(&c->model->lexicon, word, strlen(word),
+                                         &q->ids, &n, &cap));
+        }
+        ATTI_TRY(add_special(q, ATTI_LEXICON_END, &n, &cap));
+        q->n = (int32_t)n;
+    }
+    return ATT_OK;
+}
+
+static att_status tag_words(tagging *g, const att_words *s, att_labels *r, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        int32_t parts = 0;
+        ATTI_TRY(add_worded_sentence(g, i, &s[i], &parts));
+        atti_labels_set_cut(r, i, parts);
+    }
+    return ATT_OK;
+}
+
 static att_status tag_all(tagging *g, const att_words *s, att_labels *r, int32_t n)
 {
     const att_text_pair nothing = {.text = ""};
+    if (atti_classifier_words(g->c)) return tag_words(g, s, r, n);
     ATTI_TRY(need_tokenizer(g->c, &g->t));
     ATTI_TRY(att_tokenizer_encode_model(g->t, &nothing, &g->frame, NULL, &g->n_frame));
     if ((int64_t)g->n_frame >= g->c->longest)
@@ -282,6 +363,9 @@ att_status att_classify_ids(att_classifier *c, att_labels **out,
     if (!c || !out || n < 0 || (n > 0 && (!ids || !n_ids)))
         return atti_fail(ATT_EINVAL,
                          "att_classify_ids: an argument is NULL or negative");
+    if (atti_classifier_words(c))
+        return atti_fail(ATT_ENOTSUP, "att_classify_ids: %s takes words, not tokens",
+                         c->model->architecture);
     att_status st = ATT_OK;
     for (int32_t i = 0; st == ATT_OK && i < n; i++)
         st = add_ids(c, &w, i, ids[i], types ? types[i] : NULL, n_ids[i]);

@@ -14,7 +14,8 @@
 typedef enum atti_shape_of {
     ATTI_SEQ2SEQ = 0, /* source to target: src_*, tgt_*, targets */
     ATTI_ENCODER = 1, /* rows in, labels out: src_*, and what the head needs */
-    ATTI_DECODER = 2  /* the next token: tgt_*, targets */
+    ATTI_DECODER = 2, /* the next token: tgt_*, targets */
+    ATTI_WORDS = 3    /* words with their characters in, labels out */
 } atti_shape_of;
 
 /* What a model's last layer is for. */
@@ -37,6 +38,7 @@ typedef enum atti_problem {
  * and 0 for a row count that a program does not have; atti_program_io_init says so. The
  * symbols that exist are created in the order of the first line, which is the order of
  * att_tape_plan_opts.max_rows. */
+enum { ATTI_IO_NEAR = 22 };
 typedef struct atti_program_io {
     att_rows src_rows, tgt_rows, seqs, seqs1; /* seqs1 = seqs + 1 */
     att_var src_ids, src_offsets;             /* [src_rows,1], [seqs1,1] i32 */
@@ -44,6 +46,12 @@ typedef struct atti_program_io {
         targets;       /* decoder input, offsets, what it must say */
     att_var src_feats; /* float rows in place of ids */
     att_var src_types; /* [src_rows,1] i32: which of two texts a row belongs to */
+    /* ATTI_WORDS (data/word_rows.h): tgt_rows counts words, src_rows their characters;
+     * tgt_ids words, tgt_offsets those of sequences, src_ids characters, src_offsets
+     * those of words [words1,1]; near: rows of the 2 reach neighbours. */
+    att_rows words1;
+    att_var near[ATTI_IO_NEAR];
+    int32_t reach;
     /* Targets of encoders: a label a row [src_rows,1] i32 (TOKENS; MASKED_LM: a token
      * id), a label a sequence [seqs,1] i32, negative = not counted; or numbers, f32
      * [seqs,K]: the values (REGRESSION) or 0 and 1 (MANY_LABELS). */

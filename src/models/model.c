@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/threads.h"
 #include "kernels/kernels.h"
+#include "models/encoder/encoder_config.h"
 #include "models/model_internal.h"
 #include <stdbool.h>
 #include <string.h>
@@ -116,12 +117,32 @@ static att_status open_one_tokenizer(att_model *m)
     return ATT_OK;
 }
 
+/* Models of words know them by a file of their own, whose sizes are the tables'. */
+static att_status open_lexicon(att_model *m)
+{
+    const atti_encoder_config *c = m->cfg;
+    char *path = NULL;
+    ATTI_TRY(atti_path_join(&path, m->dir, "lexicon.json"));
+    att_status st = atti_lexicon_load(&m->lexicon, path);
+    if (st == ATT_OK && (atti_lexicon_words(&m->lexicon) != c->vocab_size ||
+                         atti_lexicon_chars(&m->lexicon) != c->char_vocab))
+        st = atti_fail(ATT_EFORMAT,
+                       "%s: %lld words and %lld characters, config.json says %lld and "
+                       "%lld",
+                       path, (long long)atti_lexicon_words(&m->lexicon),
+                       (long long)atti_lexicon_chars(&m->lexicon),
+                       (long long)c->vocab_size, (long long)c->char_vocab);
+    atti_free(path);
+    return st;
+}
+
 /* source.spm, target.spm, vocab.json and, for separate vocabularies, target_vocab.json.
  * Two equal sides are opened once: parsing a SentencePiece model is what starting costs. */
 static att_status open_tokenizers(att_model *m)
 {
     char *src = NULL, *tgt = NULL, *vocab = NULL, *tvocab = NULL;
     bool same = true;
+    if (m->family->shape == ATTI_WORDS) return open_lexicon(m);
     if (m->family->shape != ATTI_SEQ2SEQ) return open_one_tokenizer(m);
     att_status st = optional(&src, m->dir, "source.spm");
     if (st == ATT_OK) st = optional(&tgt, m->dir, "target.spm");
@@ -209,6 +230,7 @@ void att_model_destroy(att_model *m)
     if (m->tokenizer[1] != m->tokenizer[0]) att_tokenizer_destroy(m->tokenizer[1]);
     att_tokenizer_destroy(m->tokenizer[0]);
     atti_generation_deinit(&m->gen);
+    atti_lexicon_deinit(&m->lexicon);
     atti_params_deinit(&m->params);
     atti_free(m->cfg);
     atti_free(m->dir);

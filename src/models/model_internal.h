@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "models/family.h"
 #include "models/params.h"
+#include "tokenize/lexicon.h"
 
 /* What generation_config.json (or the same keys of config.json) says. Absent keys hold
  * the neutral value noted. */
@@ -45,6 +46,7 @@ struct att_model {
     char *config_text;
     atti_generation gen;
     att_tokenizer *tokenizer[2]; /* source, target; may be the same; NULL = none */
+    atti_lexicon lexicon;        /* of models of words, which have no tokenizer */
     /* What a layer above prepared over the weights (packed matrices), made once under
      * the lock and shared by all sessions. */
     struct atti_mutex *lock;

@@ -6,6 +6,7 @@
 #include "models/encoder/encoder_build.h"
 #include "models/marian/marian_build.h"
 #include "models/rnn/rnn_build.h"
+#include "models/words/words_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,14 @@ static const atti_family families[] = {
      .declare = atti_rnn_declare,
      .build = atti_rnn_build,
      .shape = ATTI_SEQ2SEQ},
+    {.model_type = "attend",
+     .architecture = "word-encoder",
+     .config_read = atti_words_config_read,
+     .config_write = atti_words_config_write,
+     .declare = atti_words_declare,
+     .build = atti_words_build,
+     .shape = ATTI_WORDS,
+     .head = atti_encoder_head},
     MARIAN("marian"),
     MARIAN("attend"),
     DECODER("llama", atti_llama_config_read, 0),
@@ -69,7 +78,9 @@ atti_head atti_family_head(const atti_family *f, const void *cfg)
 
 void atti_program_io_init(atti_program_io *io)
 {
-    io->src_rows = io->tgt_rows = io->seqs = io->seqs1 = 0;
+    io->src_rows = io->tgt_rows = io->seqs = io->seqs1 = io->words1 = 0;
+    io->reach = 0;
+    for (int i = 0; i < ATTI_IO_NEAR; i++) io->near[i] = ATT_NO_VAR;
     att_var *const vars[] = {
         &io->src_ids,    &io->src_offsets, &io->tgt_ids,   &io->tgt_offsets,
         &io->targets,    &io->src_feats,   &io->src_types, &io->row_labels,

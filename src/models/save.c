@@ -167,6 +167,7 @@ static att_status copy_tokenizer(const char *dir, const char *from)
         "sentencepiece.bpe.model",
         "spiece.model",
         "chat_template.jinja",
+        "lexicon.json",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char *path = NULL;
@@ -277,7 +278,8 @@ att_status atti_model_save(const char *dir, const atti_save *s)
     char *path = NULL;
     changed bias;
     ATTI_TRY(write_config(dir, s));
-    if (s->family->shape != ATTI_ENCODER) ATTI_TRY(write_generation(dir, s));
+    if (s->family->shape != ATTI_ENCODER && s->family->shape != ATTI_WORDS)
+        ATTI_TRY(write_generation(dir, s));
     if (s->source_spm) ATTI_TRY(write_tokenizer(dir, s));
     if (s->tokenizer_dir) ATTI_TRY(copy_tokenizer(dir, s->tokenizer_dir));
     ATTI_TRY(sealed_bias(&bias, dir, s));

@@ -16,7 +16,7 @@ static uint32_t *slot_of(const atti_pieces *v, const char *s, size_t n)
     size_t i = (size_t)hash_text(s, n) & (v->table_size - 1);
     for (;; i = (i + 1) & (v->table_size - 1)) {
         if (v->table[i] == 0) return &v->table[i];
-        const atti_piece *p = &v->list[v->table[i] - 1];
+        const atti_pieces_entry *p = &v->list[v->table[i] - 1];
         if (p->len == n && memcmp(v->text + p->at, s, n) == 0) return &v->table[i];
     }
 }
@@ -56,7 +56,7 @@ att_status atti_pieces_add(atti_pieces *v, const char *s, size_t n, int64_t id,
     ATTI_TRY(atti_grow(&v->list, &v->cap, v->n + 1, sizeof *v->list, "vocabulary"));
     memcpy(v->text + v->text_n, s, n);
     v->text[v->text_n + n] = '\0';
-    v->list[v->n] = (atti_piece){v->text_n, (uint32_t)n, (int32_t)id};
+    v->list[v->n] = (atti_pieces_entry){v->text_n, (uint32_t)n, (int32_t)id};
     v->text_n += n + 1;
     *slot = (uint32_t)++v->n;
     if (id >= v->size) v->size = (int32_t)id + 1;
@@ -115,7 +115,7 @@ int32_t atti_pieces_find(const atti_pieces *v, const char *s, size_t n)
 const char *atti_pieces_get(const atti_pieces *v, int32_t id, size_t *len)
 {
     if (id < 0 || id >= v->size || v->by_id[id] < 0) return NULL;
-    const atti_piece *p = &v->list[v->by_id[id]];
+    const atti_pieces_entry *p = &v->list[v->by_id[id]];
     if (len) *len = p->len;
     return v->text + p->at;
 }

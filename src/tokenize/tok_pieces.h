@@ -9,16 +9,16 @@
 
 enum { ATTI_MAX_PIECES = 1 << 24, ATTI_MAX_PIECE_BYTES = 65536 };
 
-typedef struct atti_piece {
+typedef struct atti_pieces_entry {
     size_t at; /* in text, NUL-terminated */
     uint32_t len;
     int32_t id;
-} atti_piece;
+} atti_pieces_entry;
 
 typedef struct atti_pieces {
     char *text;
     size_t text_n, text_cap;
-    atti_piece *list;
+    atti_pieces_entry *list;
     size_t n, cap;
     size_t n_model;  /* the first so many belong to the model */
     uint32_t *table; /* open addressing, index + 1 */

@@ -118,7 +118,7 @@ att_status atti_model_finish(atti_pipeline *p)
     find_bytes(p);
     if (m->kind != ATTI_M_WORDPIECE && m->kind != ATTI_M_UNIGRAM) return ATT_OK;
     for (size_t i = 0; i < p->pieces.n_model; i++) {
-        const atti_piece *e = &p->pieces.list[i];
+        const atti_pieces_entry *e = &p->pieces.list[i];
         ATTI_TRY(atti_trie_add(&m->trie, p->pieces.text + e->at, e->len, e->id));
     }
     return ATT_OK;

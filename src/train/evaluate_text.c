@@ -31,7 +31,7 @@ static att_status plan(evaluation *e)
 {
     const att_model *m = e->model;
     atti_program_opts po = {.training = 0};
-    int64_t rows[4];
+    int64_t rows[5];
     int32_t n_rows = 0;
     ATTI_TRY(att_tape_create(&e->tape));
     ATTI_TRY(m->family->build(m->cfg, &m->params, e->tape, &po, &e->io));

@@ -129,7 +129,16 @@ static void put_one_side(atti_jsonw *w, const atti_trainer *t)
     atti_jsonw_i64(w, "enc-depth", o->encoder_layers);
     atti_jsonw_i64(w, "max-length", o->max_length);
     atti_jsonw_bool(w, "tokenizer-raw", o->tokenizer_raw != 0);
-    if (t->task == &atti_task_tag) {
+    if (t->task->feed == ATTI_FEED_WORDS) {
+        atti_jsonw_i64(w, "window", o->window);
+        atti_jsonw_bool(w, "one-way", o->one_way != 0);
+        atti_jsonw_i64(w, "dim-word", o->word_dim);
+        atti_jsonw_i64(w, "dim-char", o->char_dim);
+        atti_jsonw_i64(w, "dim-char-state", o->char_state);
+        atti_jsonw_i64(w, "min-count", o->min_count);
+        atti_jsonw_f32(w, "word-dropout", o->word_dropout);
+    }
+    if (strcmp(t->task->name, atti_task_tag.name) == 0) {
         put_str(w, "column", o->tag_column);
         return;
     }

@@ -37,6 +37,12 @@ void att_train_opts_init(att_train_opts *o)
     o->disp_freq = "100u";
     o->valid_tokenize = "13a";
     o->keep_checkpoints = 5;
+    o->window = 5;
+    o->word_dim = 128;
+    o->char_dim = 32;
+    o->char_state = 64;
+    o->min_count = 2;
+    o->word_dropout = 0.1f;
 }
 
 att_status atti_check_out(uint32_t size, size_t want, const char *type)
@@ -90,15 +96,15 @@ static att_status check_ranges(const att_train_opts *o)
         {"--early-stopping", o->early_stopping, 0, INT32_MAX},
         {"--valid-beam", o->valid_beam, 0, 256},
         {"--precision", o->precision, 0, 1},
+        {"--dim-rnn", o->rnn_dim, 0, 1 << 16},
     };
     const float_range floats[] = {
         {"--dropout", o->dropout, 0.0, 1.0},
         {"--attention-dropout", o->attention_dropout, 0.0, 1.0},
         {"--activation-dropout", o->activation_dropout, 0.0, 1.0},
         {"--label-smoothing", o->label_smoothing, 0.0, 1.0},
-        {"--dim-rnn", o->rnn_dim, 0, 1 << 16},
-        {"--learn-rate", o->lr, 0.0, INFINITY},
         {"--bpe-dropout", o->bpe_dropout, 0.0, 1.0},
+        {"--learn-rate", o->lr, 0.0, INFINITY},
         {"--beta1", o->beta1, 0.0, 1.0},
         {"--beta2", o->beta2, 0.0, 1.0},
         {"--adam-eps", o->adam_eps, 0.0, 1.0},
@@ -193,6 +199,10 @@ att_status atti_train_rnn_config(atti_rnn_config *c, const att_train_opts *o,
                                  int64_t source_vocab, int64_t target_vocab)
 {
     int scaled = !o->score || strcmp(o->score, "scaled-dot") == 0;
+    if (o->rnn_dim % 2)
+        return atti_fail(ATT_EINVAL,
+                         "--dim-rnn %d is odd: the encoder's two directions share it",
+                         (int)o->rnn_dim);
     atti_rnn_config_init(c);
     c->vocab_size = source_vocab;
     c->decoder_vocab_size = target_vocab;
@@ -200,10 +210,6 @@ att_status atti_train_rnn_config(atti_rnn_config *c, const att_train_opts *o,
     c->hidden = c->attention = o->rnn_dim ? o->rnn_dim : 2 * (int64_t)o->d_model;
     c->encoder = c->hidden / 2;
     c->encoder_layers = o->encoder_layers;
-    if (o->rnn_dim % 2)
-        return atti_fail(ATT_EINVAL,
-                         "--dim-rnn %d is odd: the encoder's two directions share it",
-                         (int)o->rnn_dim);
     c->max_positions = atti_max_i64(256, o->max_length);
     c->cell = strcmp(o->arch, "rnn-lstm") == 0 ? ATT_RNN_LSTM : ATT_RNN_GRU;
     c->share_embeddings = !(o->separate_vocab || o->tokenizer_target);
@@ -249,7 +255,7 @@ att_status atti_train_model_config(atti_marian_config *c, const att_train_opts *
 
 att_status atti_train_opts_check(atti_trainer *t)
 {
-    ATTI_TRY(atti_task_find(&t->task, t->o.task));
+    ATTI_TRY(atti_task_find(&t->task, t->o.task, t->o.arch));
     ATTI_TRY(check_files(t));
     ATTI_TRY(check_ranges(&t->o));
     ATTI_TRY(parse_words(t));

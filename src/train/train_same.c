@@ -130,6 +130,13 @@ static const item items[] = {
     ITEM("--char-vocab", I32, char_vocab),
     ITEM("--kv-heads", I32, kv_heads),
     ITEM("--dim-rnn", I32, rnn_dim),
+    ITEM("--window", I32, window),
+    ITEM("--one-way", I32, one_way),
+    ITEM("--dim-word", I32, word_dim),
+    ITEM("--dim-char", I32, char_dim),
+    ITEM("--dim-char-state", I32, char_state),
+    ITEM("--min-count", I32, min_count),
+    ITEM("--word-dropout", F32, word_dropout),
 };
 enum { N_ITEMS = sizeof items / sizeof *items, TEXT_BYTES = 64 };
 

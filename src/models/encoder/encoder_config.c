@@ -164,8 +164,9 @@ static att_status read_labels(const char **labels, int64_t n, const atti_json *m
     return ATT_OK;
 }
 
-static att_status with_labels(atti_encoder_config **out,
-                              const atti_encoder_config *proto, const atti_json *root)
+att_status atti_encoder_config_labelled(atti_encoder_config **out,
+                                        const atti_encoder_config *proto,
+                                        const atti_json *root)
 {
     const atti_json *map = atti_json_get(root, "id2label");
     const char **labels = NULL;
@@ -206,7 +207,7 @@ static att_status read_head(atti_encoder_config *c, const atti_json *root)
                      name, stem, stem, stem, stem);
 }
 
-static att_status read_problem(atti_encoder_config *c, const atti_json *root)
+att_status atti_encoder_read_problem(atti_encoder_config *c, const atti_json *root)
 {
     const char *text;
     ATTI_TRY(atti_json_get_str(&text, root, "problem_type", NULL));
@@ -268,7 +269,7 @@ static att_status read_keys(atti_encoder_config *c, const atti_json *root)
     ATTI_TRY(atti_config_float(&c->norm_eps, root, "layer_norm_eps", 0.0, 1.0));
     ATTI_TRY(atti_config_float(&c->init_std, root, "initializer_range", -1e-9, 100.0));
     ATTI_TRY(read_dropouts(c, root));
-    ATTI_TRY(read_problem(c, root));
+    ATTI_TRY(atti_encoder_read_problem(c, root));
     ATTI_TRY(refuse_others(c, root));
     ATTI_TRY(atti_config_id(&c->bos_id, root, "bos_token_id"));
     ATTI_TRY(atti_config_id(&c->eos_id, root, "eos_token_id"));
@@ -284,7 +285,7 @@ static att_status read_any(void **cfg, const atti_json *root, const char *name,
         return atti_fail(ATT_EFORMAT, "%s: not a JSON object", name);
     atti_encoder_config_init(&proto, kind);
     att_status st = read_keys(&proto, root);
-    if (st == ATT_OK) st = with_labels(&c, &proto, root);
+    if (st == ATT_OK) st = atti_encoder_config_labelled(&c, &proto, root);
     if (st != ATT_OK) return atti_fail_prefix(st, "%s: ", name);
     *cfg = c;
     return ATT_OK;
@@ -319,7 +320,7 @@ static void write_class(const atti_encoder_config *c, atti_jsonw *w)
     atti_jsonw_end(w, ']');
 }
 
-static void write_id2label(const atti_encoder_config *c, atti_jsonw *w)
+void atti_encoder_write_id2label(const atti_encoder_config *c, atti_jsonw *w)
 {
     const char *text = (const char *)(c + 1);
     char key[24];
@@ -332,7 +333,7 @@ static void write_id2label(const atti_encoder_config *c, atti_jsonw *w)
     atti_jsonw_end(w, '}');
 }
 
-static void write_label2id(const atti_encoder_config *c, atti_jsonw *w)
+void atti_encoder_write_label2id(const atti_encoder_config *c, atti_jsonw *w)
 {
     const char *text = (const char *)(c + 1);
     if (c->n_labels == 0) return;
@@ -340,6 +341,11 @@ static void write_label2id(const atti_encoder_config *c, atti_jsonw *w)
     for (int64_t i = 0; i < c->n_labels; i++, text += strlen(text) + 1)
         atti_jsonw_i64(w, text, i);
     atti_jsonw_end(w, '}');
+}
+
+void atti_encoder_write_problem(const atti_encoder_config *c, atti_jsonw *w)
+{
+    if (c->problem_is_given) atti_jsonw_str(w, "problem_type", problems[c->problem]);
 }
 
 att_status atti_encoder_config_write(const void *cfg, atti_jsonw *w)
@@ -360,18 +366,18 @@ att_status atti_encoder_config_write(const void *cfg, atti_jsonw *w)
     atti_jsonw_str(w, "hidden_act", atti_config_act_name(c->activation));
     atti_config_put_float(w, "hidden_dropout_prob", c->hidden_dropout);
     atti_jsonw_i64(w, "hidden_size", c->hidden);
-    write_id2label(c, w);
+    atti_encoder_write_id2label(c, w);
     atti_config_put_float(w, "initializer_range", c->init_std);
     atti_jsonw_i64(w, "intermediate_size", c->ffn);
     atti_jsonw_bool(w, "is_decoder", false);
-    write_label2id(c, w);
+    atti_encoder_write_label2id(c, w);
     atti_config_put_float(w, "layer_norm_eps", c->norm_eps);
     atti_jsonw_i64(w, "max_position_embeddings", c->max_positions);
     atti_jsonw_str(w, "model_type", kinds[c->kind].type);
     atti_jsonw_i64(w, "num_attention_heads", c->heads);
     atti_jsonw_i64(w, "num_hidden_layers", c->layers);
     atti_config_put_id(w, "pad_token_id", c->pad_id);
-    if (c->problem_is_given) atti_jsonw_str(w, "problem_type", problems[c->problem]);
+    atti_encoder_write_problem(c, w);
     atti_jsonw_bool(w, "tie_word_embeddings", true);
     atti_jsonw_str(w, "transformers_version", "5.23.0");
     atti_jsonw_i64(w, "type_vocab_size", c->types);

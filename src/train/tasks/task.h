@@ -48,9 +48,13 @@ typedef struct atti_task {
  * word; a label or a number a text; the next token of a running text. */
 extern const atti_task atti_task_seq2seq, atti_task_tag, atti_task_classify,
     atti_task_generate;
+/* The same two where a token is a word with its characters inside. */
+extern const atti_task atti_task_tag_words, atti_task_classify_words;
 
-/* NULL is translate. ATT_EINVAL lists the names. */
-ATT_MUST_CHECK att_status atti_task_find(const atti_task **out, const char *name);
+/* NULL is translate. ATT_EINVAL lists the names. arch: of the options, may be NULL. */
+ATT_MUST_CHECK att_status atti_task_find(const atti_task **out, const char *name,
+                                         const char *arch);
+int atti_task_arch_is_words(const char *arch);
 
 /* Sums over what the loss counted. */
 typedef struct atti_loss_sums {
@@ -74,7 +78,7 @@ ATT_MUST_CHECK att_status atti_step_eval(const atti_step *s, const atti_batch *b
                                          atti_loss_sums *sums);
 /* The most rows of the tape's symbols for batches of p (and q, where it has items). */
 void atti_task_max_rows(const atti_family *family, const atti_pairs *p,
-                        const atti_pairs *q, const atti_feed_opts *o, int64_t rows[4],
+                        const atti_pairs *q, const atti_feed_opts *o, int64_t rows[5],
                         int32_t *n);
 
 #endif

@@ -2,7 +2,8 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "data/text/tsv_text.h"
-#include "train/tasks/task_encoder.h"
+#include "train/tasks/task_labels.h"
+#include "train/tasks/task_words.h"
 #include <math.h>
 #include <string.h>
 
@@ -53,21 +54,20 @@ static att_status check_valid(void *ctx, const char *path, const atti_tsv_row *r
                      path, (long long)row->line, row->label);
 }
 
-/* Everything that can be wrong with the files, before anything is made. */
+static att_status walk_train(atti_trainer *t, const char *path)
+{
+    return each_row(&t->o, path, take_label, t);
+}
+
+static att_status walk_valid(atti_trainer *t, const char *path)
+{
+    return each_row(&t->o, path, check_valid, t);
+}
+
 static att_status check_files(atti_trainer *t)
 {
-    const att_train_opts *o = &t->o;
-    for (int32_t i = 0; i < o->n_train; i++)
-        ATTI_TRY(each_row(o, o->train_source[i], take_label, t));
-    if (!o->regression && t->labels.n == 0)
-        return atti_fail(ATT_EFORMAT, "%s: no labelled text", o->train_source[0]);
-    if (!o->regression && t->labels.n == 1)
-        return atti_fail(ATT_EFORMAT,
-                         "%s: every text has the label '%.60s': there is nothing to "
-                         "tell apart",
-                         o->train_source[0], t->labels.text[0]);
-    if (o->valid_source) return each_row(o, o->valid_source, check_valid, t);
-    return ATT_OK;
+    const atti_label_walk walk = {"text", walk_train, walk_valid};
+    return atti_label_files_check(t, &walk);
 }
 
 static att_status add_text(void *ctx, const char *path, const atti_tsv_row *row)
@@ -92,8 +92,44 @@ typedef struct reader {
     int32_t n_files, file;
     atti_tsv_text *f;
     int32_t *ids, label;
+    atti_word_run run;
     int64_t cut;
 } reader;
+
+/* The label's number, or the number itself bit by bit. */
+static att_status label_of(reader *r, const atti_tsv_row *row)
+{
+    float x = 0.0f;
+    if (!r->t->o.regression) {
+        r->label = atti_label_set_find(&r->t->labels, row->label);
+        return r->label < 0 ? check_valid(r->t, r->files[r->file], row) : ATT_OK;
+    }
+    ATTI_TRY(number_of(&x, r->files[r->file], row));
+    memcpy(&r->label, &x, sizeof r->label);
+    return ATT_OK;
+}
+
+/* Every word carries the text's label; batches take the first. */
+static att_status encode_words(reader *r, const atti_tsv_row *row, atti_item *out)
+{
+    const atti_lexicon *x = &r->t->lexicon;
+    const char *word;
+    size_t at = 0, n = 0;
+    int64_t most = r->t->o.max_length, words = 0;
+    r->run.n_ids = r->run.n_words = 0;
+    ATTI_TRY(label_of(r, row));
+    ATTI_TRY(atti_word_run_add(&r->run, x, NULL, 0, ATTI_LEXICON_BEGIN, r->label));
+    while ((word = atti_lexicon_next_word(row->text, row->n_text, &at, &n)) != NULL) {
+        if (words++ == most) {
+            r->cut++;
+            break;
+        }
+        ATTI_TRY(atti_word_run_add(&r->run, x, word, n, 0, r->label));
+    }
+    ATTI_TRY(atti_word_run_add(&r->run, x, NULL, 0, ATTI_LEXICON_END, r->label));
+    atti_word_run_item(&r->run, most, out);
+    return ATT_OK;
+}
 
 static att_status encode(reader *r, const atti_tsv_row *row, atti_item *out)
 {
@@ -107,14 +143,7 @@ static att_status encode(reader *r, const atti_tsv_row *row, atti_item *out)
         n = most;
         r->cut++;
     }
-    if (r->t->o.regression) {
-        float x = 0.0f;
-        ATTI_TRY(number_of(&x, r->files[r->file], row));
-        memcpy(&r->label, &x, sizeof r->label);
-    } else {
-        r->label = atti_label_set_find(&r->t->labels, row->label);
-        if (r->label < 0) return check_valid(r->t, r->files[r->file], row);
-    }
+    ATTI_TRY(label_of(r, row));
     *out = (atti_item){.ids = {r->ids, &r->label}, .n = {n, 1}};
     return ATT_OK;
 }
@@ -131,7 +160,9 @@ static att_status next(void *ctx, atti_item *out)
         if (!r->f)
             ATTI_TRY(atti_tsv_text_open(&r->f, r->files[r->file], r->t->o.columns));
         ATTI_TRY(atti_tsv_text_next(r->f, &row));
-        if (row.text) return encode(r, &row, out);
+        if (row.text)
+            return atti_task_is_words(r->t) ? encode_words(r, &row, out)
+                                            : encode(r, &row, out);
         atti_tsv_text_close(r->f);
         r->f = NULL;
         r->file++;
@@ -144,17 +175,20 @@ static att_status open_texts(atti_trainer *t, atti_pairs *p, int valid)
     reader r = {.t = t,
                 .files = valid ? &o->valid_source : o->train_source,
                 .n_files = valid ? 1 : o->n_train};
+    int64_t n_labels = o->regression ? 0 : (int64_t)t->labels.n;
     atti_items_opts io = {.next = next,
                           .ctx = &r,
                           .name = r.files[0],
                           .temp_dir = t->dir,
-                          .limit = {att_tokenizer_size(t->tok[0]),
-                                    o->regression ? 0 : (int64_t)t->labels.n},
-                          .max_length = o->max_length};
+                          .limit = {0, n_labels},
+                          .max_length = atti_task_is_words(t) ? ATTI_LONGEST_ITEM
+                                                              : o->max_length};
+    if (!atti_task_is_words(t)) io.limit[0] = att_tokenizer_size(t->tok[0]);
     att_status st = atti_pairs_from_items(p, &io);
     p->cut = r.cut;
     atti_tsv_text_close(r.f);
     atti_free(r.ids);
+    atti_word_run_deinit(&r.run);
     return st;
 }
 
@@ -163,17 +197,20 @@ static att_status open_texts(atti_trainer *t, atti_pairs *p, int valid)
 static att_status check(atti_trainer *t)
 {
     ATTI_TRY(atti_tsv_columns_check(t->o.columns));
-    return atti_encoder_task_check(t, ATTI_HEAD_SEQUENCE);
+    return atti_task_is_words(t) ? atti_words_task_check(t, ATTI_HEAD_SEQUENCE)
+                                 : atti_encoder_task_check(t, ATTI_HEAD_SEQUENCE);
 }
 
 static att_status vocab(atti_trainer *t)
 {
-    return atti_encoder_task_vocab(t, write_texts);
+    return atti_task_is_words(t) ? atti_words_task_vocab(t, write_texts, 0)
+                                 : atti_encoder_task_vocab(t, write_texts);
 }
 
 static att_status model(atti_trainer *t)
 {
-    return atti_encoder_task_model(t, ATTI_HEAD_SEQUENCE);
+    return atti_task_is_words(t) ? atti_words_task_model(t, ATTI_HEAD_SEQUENCE)
+                                 : atti_encoder_task_model(t, ATTI_HEAD_SEQUENCE);
 }
 
 static att_status set(att_tape *tape, const atti_program_io *io, const atti_batch *b)
@@ -187,10 +224,11 @@ static att_status set(att_tape *tape, const atti_program_io *io, const atti_batc
 
 static void describe(atti_trainer *t)
 {
-    atti_encoder_task_describe(t);
-    for (size_t i = 0; i < t->labels.n; i++)
-        if (t->labels.count[i] == 1)
-            atti_train_say(t, 4, "label '%s' has one example only", t->labels.text[i]);
+    if (atti_task_is_words(t))
+        atti_words_task_describe(t);
+    else
+        atti_encoder_task_describe(t);
+    atti_label_singles_say(t);
 }
 
 const atti_task atti_task_classify = {.name = "classify",
@@ -206,3 +244,17 @@ const atti_task atti_task_classify = {.name = "classify",
                                       .open = open_texts,
                                       .files = atti_encoder_task_files,
                                       .describe = describe};
+
+const atti_task atti_task_classify_words = {.name = "classify",
+                                            .items = "texts",
+                                            .counted = "texts",
+                                            .speed = "texts",
+                                            .feed = ATTI_FEED_WORDS,
+                                            .set = atti_words_task_set,
+                                            .check = check,
+                                            .check_files = check_files,
+                                            .vocab = vocab,
+                                            .model = model,
+                                            .open = open_texts,
+                                            .files = atti_encoder_task_files,
+                                            .describe = describe};

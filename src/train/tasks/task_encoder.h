@@ -17,10 +17,13 @@ ATT_MUST_CHECK att_status atti_encoder_task_set(att_tape *tape,
                                                 const atti_program_io *io,
                                                 const atti_batch *b);
 
-/* Appends a text to what a vocabulary is made of. */
+/* Appends a text to what a vocabulary is made of: SentencePiece's file, or a lexicon. */
 typedef struct atti_vocab_text {
     FILE *f;
     char *path;
+    atti_lexicon *lexicon; /* in place of f */
+    int32_t whole;         /* its texts are words, not lines of them */
+    att_status status;     /* the first failure; for a file ferror() knows */
 } atti_vocab_text;
 void atti_vocab_text_add(atti_vocab_text *v, const char *text, size_t n, char end);
 /* t->tok from the user's --tokenizer, from the directory, or from the texts that `write`

@@ -3,7 +3,8 @@
  * a label do not count. */
 #include "base/alloc.h"
 #include "data/text/conllu.h"
-#include "train/tasks/task_encoder.h"
+#include "train/tasks/task_labels.h"
+#include "train/tasks/task_words.h"
 #include <string.h>
 
 static int column_of(const att_train_opts *o)
@@ -51,20 +52,20 @@ static att_status look_at_valid(void *ctx, const char *path, const atti_tagged *
     return ATT_OK;
 }
 
+static att_status walk_train(atti_trainer *t, const char *path)
+{
+    return each_sentence(&t->o, path, take_labels, t);
+}
+
+static att_status walk_valid(atti_trainer *t, const char *path)
+{
+    return each_sentence(&t->o, path, look_at_valid, t);
+}
+
 static att_status check_files(atti_trainer *t)
 {
-    const att_train_opts *o = &t->o;
-    for (int32_t i = 0; i < o->n_train; i++)
-        ATTI_TRY(each_sentence(o, o->train_source[i], take_labels, t));
-    if (t->labels.n == 0)
-        return atti_fail(ATT_EFORMAT, "%s: no word has a label", o->train_source[0]);
-    if (t->labels.n == 1)
-        return atti_fail(ATT_EFORMAT,
-                         "%s: every word has the label '%.60s': there is nothing to "
-                         "tell apart",
-                         o->train_source[0], t->labels.text[0]);
-    if (o->valid_source) return each_sentence(o, o->valid_source, look_at_valid, t);
-    return ATT_OK;
+    const atti_label_walk walk = {"word", walk_train, walk_valid};
+    return atti_label_files_check(t, &walk);
 }
 
 static att_status add_sentence(void *ctx, const char *path, const atti_tagged *s)
@@ -94,6 +95,7 @@ typedef struct reader {
     size_t n_frame;
     int32_t *ids, *labels;
     size_t n, cap_ids, cap_labels;
+    atti_word_run run;
 } reader;
 
 /* Labels for all ids so far: `first` for the next one, none for the others. */
@@ -114,6 +116,29 @@ static att_status push(reader *r, int32_t id, int32_t label)
     return label_up_to(r, r->n + 1, label);
 }
 
+/* The label's number; for none, or one that training files do not have, one behind the
+ * last. */
+static int32_t label_of(const reader *r, const char *label)
+{
+    int32_t none = (int32_t)r->t->labels.n;
+    int32_t i = label ? atti_label_set_find(&r->t->labels, label) : none;
+    return i < 0 ? none : i;
+}
+
+static att_status encode_words(reader *r, const atti_tagged *s, atti_item *out)
+{
+    const atti_lexicon *x = &r->t->lexicon;
+    int32_t none = (int32_t)r->t->labels.n;
+    r->run.n_ids = r->run.n_words = 0;
+    ATTI_TRY(atti_word_run_add(&r->run, x, NULL, 0, ATTI_LEXICON_BEGIN, none));
+    for (int32_t i = 0; i < s->n; i++)
+        ATTI_TRY(atti_word_run_add(&r->run, x, s->word[i], strlen(s->word[i]), 0,
+                                   label_of(r, s->label[i])));
+    ATTI_TRY(atti_word_run_add(&r->run, x, NULL, 0, ATTI_LEXICON_END, none));
+    atti_word_run_item(&r->run, r->t->o.max_length, out);
+    return ATT_OK;
+}
+
 static att_status encode(reader *r, const atti_tagged *s, atti_item *out)
 {
     const att_tokenizer *tok = r->t->tok[0];
@@ -122,9 +147,7 @@ static att_status encode(reader *r, const atti_tagged *s, atti_item *out)
     if (r->n_frame > 0) ATTI_TRY(push(r, r->frame[0], none));
     for (int32_t i = 0; i < s->n; i++) {
         const char *word = s->word[i];
-        int32_t label =
-            s->label[i] ? atti_label_set_find(&r->t->labels, s->label[i]) : none;
-        if (label < 0) label = none;
+        int32_t label = label_of(r, s->label[i]);
         size_t n = r->n;
         ATTI_TRY(
             att_tokenizer_encode(tok, word, strlen(word), &r->ids, &n, &r->cap_ids));
@@ -152,7 +175,9 @@ static att_status next(void *ctx, atti_item *out)
             ATTI_TRY(atti_tags_open(&r->f, r->files[r->file], ATTI_TAGS_SEEN,
                                     column_of(&r->t->o)));
         ATTI_TRY(atti_tags_next(r->f, &s));
-        if (s.n > 0) return encode(r, &s, out);
+        if (s.n > 0)
+            return atti_task_is_words(r->t) ? encode_words(r, &s, out)
+                                            : encode(r, &s, out);
         atti_tags_close(r->f);
         r->f = NULL;
         r->file++;
@@ -166,20 +191,25 @@ static att_status open_sentences(atti_trainer *t, atti_pairs *p, int valid)
     reader r = {.t = t,
                 .files = valid ? &o->valid_source : o->train_source,
                 .n_files = valid ? 1 : o->n_train};
-    atti_items_opts io = {
-        .next = next,
-        .ctx = &r,
-        .name = r.files[0],
-        .temp_dir = t->dir,
-        .limit = {att_tokenizer_size(t->tok[0]), (int64_t)t->labels.n + 1},
-        .max_length = o->max_length};
-    att_status st =
-        att_tokenizer_encode_model(t->tok[0], &nothing, &r.frame, NULL, &r.n_frame);
+    atti_items_opts io = {.next = next,
+                          .ctx = &r,
+                          .name = r.files[0],
+                          .temp_dir = t->dir,
+                          .limit = {0, (int64_t)t->labels.n + 1},
+                          .max_length = atti_task_is_words(t) ? ATTI_LONGEST_ITEM
+                                                              : o->max_length};
+    att_status st = ATT_OK;
+    if (!atti_task_is_words(t)) {
+        io.limit[0] = att_tokenizer_size(t->tok[0]);
+        st =
+            att_tokenizer_encode_model(t->tok[0], &nothing, &r.frame, NULL, &r.n_frame);
+    }
     if (st == ATT_OK) st = atti_pairs_from_items(p, &io);
     atti_tags_close(r.f);
     atti_free(r.frame);
     atti_free(r.ids);
     atti_free(r.labels);
+    atti_word_run_deinit(&r.run);
     return st;
 }
 
@@ -191,17 +221,20 @@ static att_status check(atti_trainer *t)
     if (c && strcmp(c, "upos") != 0 && strcmp(c, "xpos") != 0)
         return atti_fail(ATT_EINVAL, "--column '%.40s' is not one of upos, xpos", c);
     if (t->o.regression) return atti_fail(ATT_EINVAL, "--regression is for texts");
-    return atti_encoder_task_check(t, ATTI_HEAD_TOKENS);
+    return atti_task_is_words(t) ? atti_words_task_check(t, ATTI_HEAD_TOKENS)
+                                 : atti_encoder_task_check(t, ATTI_HEAD_TOKENS);
 }
 
 static att_status vocab(atti_trainer *t)
 {
-    return atti_encoder_task_vocab(t, write_texts);
+    return atti_task_is_words(t) ? atti_words_task_vocab(t, write_texts, 1)
+                                 : atti_encoder_task_vocab(t, write_texts);
 }
 
 static att_status model(atti_trainer *t)
 {
-    return atti_encoder_task_model(t, ATTI_HEAD_TOKENS);
+    return atti_task_is_words(t) ? atti_words_task_model(t, ATTI_HEAD_TOKENS)
+                                 : atti_encoder_task_model(t, ATTI_HEAD_TOKENS);
 }
 
 static att_status set(att_tape *tape, const atti_program_io *io, const atti_batch *b)
@@ -212,7 +245,10 @@ static att_status set(att_tape *tape, const atti_program_io *io, const atti_batc
 
 static void describe(atti_trainer *t)
 {
-    atti_encoder_task_describe(t);
+    if (atti_task_is_words(t))
+        atti_words_task_describe(t);
+    else
+        atti_encoder_task_describe(t);
     if (t->unseen == 0) return;
     atti_train_say(t, 4,
                    "%s:%lld: label '%s' does not occur in the training files: %lld "
@@ -234,3 +270,17 @@ const atti_task atti_task_tag = {.name = "tag",
                                  .open = open_sentences,
                                  .files = atti_encoder_task_files,
                                  .describe = describe};
+
+const atti_task atti_task_tag_words = {.name = "tag",
+                                       .items = "sentences",
+                                       .counted = "words",
+                                       .speed = "words",
+                                       .feed = ATTI_FEED_WORDS,
+                                       .set = atti_words_task_set,
+                                       .check = check,
+                                       .check_files = check_files,
+                                       .vocab = vocab,
+                                       .model = model,
+                                       .open = open_sentences,
+                                       .files = atti_encoder_task_files,
+                                       .describe = describe};

@@ -204,8 +204,24 @@ att_status atti_task_tokenizer_config(const atti_trainer *t, const char *bos,
 
 /* ---- making it -------------------------------------------------------------------- */
 
+static void see_words(atti_vocab_text *v, const char *text, size_t n)
+{
+    const char *word = text;
+    size_t at = 0, len = n;
+    if (v->whole) {
+        if (v->status == ATT_OK) v->status = atti_lexicon_see(v->lexicon, text, n);
+        return;
+    }
+    while ((word = atti_lexicon_next_word(text, n, &at, &len)) != NULL)
+        if (v->status == ATT_OK) v->status = atti_lexicon_see(v->lexicon, word, len);
+}
+
 void atti_vocab_text_add(atti_vocab_text *v, const char *text, size_t n, char end)
 {
+    if (v->lexicon) {
+        see_words(v, text, n);
+        return;
+    }
     fwrite(text, 1, n, v->f);
     fputc(end, v->f);
 }
