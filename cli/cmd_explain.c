@@ -89,9 +89,11 @@ static const opt options[] = {
      .help = "how many next words --decoding lists"},
     {.name = "ablate",
      .kind = OPT_LIST,
-     .arg = "SOURCE TARGET",
+     .arg = "FILE ...",
      ROW(ablate),
-     .help = "measure on these files what the model loses without each head"},
+     .help =
+         "measure what the model loses without each head: on SOURCE and TARGET, or on "
+         "one file as training takes it (labelled texts, tagged words, text)"},
     {.name = "steps",
      .kind = OPT_FLAG,
      ROW(steps),
@@ -226,7 +228,7 @@ static int explain(const explain_opts *o, const att_model *model, const char *te
     x.decode = &d;
     att_status st = att_explainer_create(&w, model, &x);
     if (st == ATT_OK && o->ablate.n) {
-        rc = explain_ablate(o, w);
+        rc = explain_ablate(o, model, w);
     } else if (st == ATT_OK) {
         st = o->given ? att_explain_pair(w, &e, text, o->given)
                       : att_explain_text(w, &e, text);

@@ -47,7 +47,9 @@ static char **input_labels(const att_explanation *e, int64_t cols)
     const char *const *pre = att_explanation_labels(e, ATT_SIDE_PREFIX, &t);
     char **l = cli_alloc((size_t)cols + 1, sizeof *l);
     for (int64_t i = 0; i < cols; i++)
-        l[i] = i < s ? cli_strdup(src[i]) : cli_format("←%s", pre[(i - s) % t]);
+        l[i] = i < s    ? cli_strdup(src[i])
+               : s == 0 ? cli_strdup(pre[i % t])
+                        : cli_format("←%s", pre[(i - s) % t]);
     return l;
 }
 
@@ -99,6 +101,7 @@ static int compute_gradients(scene *s)
     att_status st = ATT_OK;
     (void)att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &rows);
     (void)att_explanation_tokens(s->e, ATT_SIDE_SOURCE, &cols);
+    if (cols == 0) cols = rows;
     if (plain) st = att_explanation_find(s->e, &m, kind);
     if (st != ATT_OK) return cli_status(st);
     if (plain) cols = m.cols;
@@ -447,45 +450,4 @@ int explain_draw(const explain_opts *o, att_explainer *x, const att_explanation 
     }
     release(&s);
     return rc;
-}
-
-/* --- heads measured --------------------------------------------------------------- */
-
-static int by_loss(const void *a, const void *b)
-{
-    const att_head_loss *x = a, *y = b;
-    return x->nll < y->nll ? 1 : x->nll > y->nll ? -1 : 0;
-}
-
-int explain_ablate(const explain_opts *o, att_explainer *x)
-{
-    static const char *const kind[] = {"cross", "encoder", "decoder", "other"};
-    char **side[2];
-    int64_t n[2], heads = 0;
-    att_head_loss *list = NULL;
-    double base = 0;
-    if (o->ablate.n != 2)
-        return cli_usage("explain", "explain: --ablate takes two files: source and "
-                                    "target");
-    for (int i = 0; i < 2; i++) {
-        side[i] = cli_read_lines(o->ablate.item[i], &n[i]);
-        if (!side[i]) return EXIT_FAILED;
-    }
-    if (n[0] != n[1] || n[0] < 1)
-        return cli_fail("%s has %lld lines, %s has %lld", o->ablate.item[0],
-                        (long long)n[0], o->ablate.item[1], (long long)n[1]);
-    att_status st =
-        att_explain_heads(x, &list, &heads, &base, (const char *const *)side[0],
-                          (const char *const *)side[1], (int32_t)n[0], NULL, NULL);
-    if (st != ATT_OK) return cli_status(st);
-    qsort(list, (size_t)heads, sizeof *list, by_loss);
-    printf("%lld lines, loss %.4f a token with all heads; without one of them:\n",
-           (long long)n[0], base);
-    printf("  attention  layer  head     loss      more\n");
-    for (int64_t i = 0; i < heads; i++)
-        printf("  %-9s  %5lld  %4lld  %7.4f  %+8.4f\n", kind[list[i].kind],
-               (long long)list[i].layer, (long long)list[i].head, list[i].nll,
-               list[i].nll - base);
-    att_free(list);
-    return EXIT_FINE;
 }

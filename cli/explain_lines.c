@@ -81,7 +81,7 @@ int attention_lines_add(attention_lines *a, int64_t number, const att_sentence *
     cli_addf(&t, "{\"line\":%lld", (long long)number);
     if (h && h->n_scores > 0 && s->n_source > 0)
         st = att_explain_ids(a->x, &e, s->source_ids, s->n_source, h->ids, h->n_ids,
-                             h->finished);
+                             h->n_scores > h->n_ids);
     if (st != ATT_OK) return cli_status(st);
     if (e) {
         add_tokens(&t, "source", e, ATT_SIDE_SOURCE);

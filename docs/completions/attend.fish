@@ -493,7 +493,7 @@ complete -c attend -n '__fish_seen_subcommand_from explain' -l colours -r -a 'in
 complete -c attend -n '__fish_seen_subcommand_from explain' -l title -r -d 'title of the picture'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l decoding -d 'each step: prefix, mask, the likeliest next words, the choice'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l choices -r -d 'how many next words --decoding lists'
-complete -c attend -n '__fish_seen_subcommand_from explain' -l ablate -r -d 'measure on these files what the model loses without each head'
+complete -c attend -n '__fish_seen_subcommand_from explain' -l ablate -r -d 'measure what the model loses without each head: on SOURCE and TARGET, or on one file as training takes it (labelled texts, tagged words, text)'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l steps -d 'every number of one head: queries, keys, values, scores, weights, output'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l query -r -d 'whose steps --steps goes through one by one'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l notation -r -a 'rows columns' -d 'rows: Q = X Wq, A = Q K^T, O = A\' V; columns: Q = Wq I, A = K^T Q, O = V A\''

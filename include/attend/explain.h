@@ -164,7 +164,7 @@ ATT_API ATT_MUST_CHECK att_status att_explain_gradient(att_explainer *x,
                                                        const att_explanation *e,
                                                        int32_t kind, float *out);
 /* Integrated gradients (Sundararajan et al. 2017) of each output token's log-probability by
- * the source embeddings, from embeddings of nothing (positions stay) in `steps` steps
+ * the source embeddings (of a decoder without a source: its own text's, S = T), from embeddings of nothing (positions stay) in `steps` steps
  * (1..256): out [T,S]; row t sums to ln p(t) - ln p(t | nothing), *gap (or NULL) receives
  * the largest miss. */
 ATT_API ATT_MUST_CHECK att_status att_explain_integrated(att_explainer *x,
@@ -172,8 +172,11 @@ ATT_API ATT_MUST_CHECK att_status att_explain_integrated(att_explainer *x,
                                                          int32_t steps, float *out,
                                                          double *gap);
 
-/* What a model loses without a head, measured: mean -ln p a target token over n pairs, with
- * all heads (*baseline) and with the output of one head replaced by zeros. */
+/* What a model loses without a head, measured over n texts: mean -ln p of what is right,
+ * with all heads (*baseline) and with the output of one head replaced by zeros. targets:
+ * translations; NULL for a decoder, whose texts are predicted token by token; the names of
+ * labels for a classifier; for a tagger the labels of a text's words, both with spaces
+ * between them (one that the model does not have is not counted). */
 typedef struct att_head_loss {
     int32_t kind; /* att_view_kind */
     int64_t layer, head;

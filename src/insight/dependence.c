@@ -1,5 +1,5 @@
 /* dependence.c - what an output depends on, by gradients: gradient x attention, and
- * integrated gradients by the source's embeddings (Sundararajan et al. 2017).
+ * integrated gradients by the embeddings of the source, or of a decoder's own text (Sundararajan et al. 2017).
  *
  * Copies of the sentence run side by side as a ragged batch. In each copy one output token
  * counts (the other targets are ignored), so one backward gives the gradients of many
@@ -140,9 +140,33 @@ typedef struct path {
     double *out;     /* [T,S], sums over steps */
 } path;
 
+/* What is explained by: the source, or the text that a decoder without one reads. */
+static int reads_source(const atti_lens *lens)
+{
+    return lens->io.src_ids != ATT_NO_VAR;
+}
+
 static int is_source_embedding(const path *p, const atti_node *n)
 {
-    return strcmp(n->op->name, "embed") == 0 && n->in[0] == p->lens->io.src_ids;
+    const atti_program_io *io = &p->lens->io;
+    return strcmp(n->op->name, "embed") == 0 &&
+           n->in[0] == (reads_source(p->lens) ? io->src_ids : io->tgt_ids);
+}
+
+/* Nothing is a row of zeros; where no position is added to it, as in decoders with rotary
+ * ones, a norm would make one of every length alike, and the way from zero a jump. So a
+ * text of a decoder comes from the mean of all tokens. */
+static void mean_token(const atti_call *c)
+{
+    enum { TABLE = 1, POS = 2 };
+    int64_t rows = c->in[TABLE].rows, cols = c->out[0].cols;
+    if (c->node->in[POS] != ATT_NO_VAR) return;
+    for (int64_t k = 0; k < cols; k++) {
+        double sum = 0.0;
+        for (int64_t v = 0; v < rows; v++) sum += (double)c->in[TABLE].f[v * cols + k];
+        for (int64_t r = 0; r < c->out[0].rows; r++)
+            c->out[0].f[r * cols + k] = (float)(sum / (double)rows);
+    }
 }
 
 /* Forward: puts each copy at its place between nothing and the source. Backward: adds
@@ -153,6 +177,7 @@ static att_status see_path(void *user, const atti_call *c, int backward)
     if (!is_source_embedding(p, c->node)) return ATT_OK;
     int64_t each = p->rows * p->cols, copies = c->out[0].rows / p->rows;
     if (!p->frac) {
+        if (!reads_source(p->lens)) mean_token(c);
         memcpy(p->base, c->out[0].f, (size_t)each * sizeof *p->base);
         return ATT_OK;
     }
@@ -169,6 +194,18 @@ static att_status see_path(void *user, const atti_call *c, int backward)
     return ATT_OK;
 }
 
+typedef struct emptiness {
+    path *p;
+    atti_chooser choices;
+} emptiness;
+
+static att_status see_nothing(void *user, const atti_call *c, int backward)
+{
+    emptiness *e = user;
+    ATTI_TRY(see_path(e->p, c, backward));
+    return atti_see_choices(&e->choices, c, backward);
+}
+
 /* ln p of every output token of an empty source: its embeddings, and what they lead to. */
 static att_status nothing(att_explainer *x, const att_explanation *e, path *p,
                           float *prob)
@@ -176,21 +213,20 @@ static att_status nothing(att_explainer *x, const att_explanation *e, path *p,
     atti_lens_batch b;
     int32_t *block = NULL;
     ATTI_TRY(atti_explanation_batch(e, 1, &b, &block));
-    int32_t *src = (int32_t *)(uintptr_t)b.source;
+    int32_t *src = (int32_t *)(uintptr_t)(reads_source(&x->grad) ? b.source : b.target);
     for (int64_t i = 0; i < p->rows; i++) src[i] = -1;
-    p->lens = &x->look;
-    att_status st = atti_lens_run(&x->look, &b, see_path, p, 0);
-    p->lens = &x->grad;
+    att_status st = ATT_OK;
     att_explanation told = {.n_choices = 0};
     memcpy(told.n, e->n, sizeof told.n);
     memcpy(told.ids, e->ids, sizeof told.ids);
     size_t t = (size_t)e->n[ATT_SIDE_OUTPUT];
     if (st == ATT_OK) st = atti_alloc(&told.choice, t, sizeof *told.choice, "choices");
     if (st == ATT_OK) st = atti_alloc(&told.rank, t, sizeof *told.rank, "choices");
-    atti_chooser choices = {&told, x->model->family->shape == ATTI_ENCODER
-                                       ? x->look.io.logits
-                                       : ATT_NO_VAR};
-    if (st == ATT_OK) st = atti_lens_run(&x->look, &b, atti_see_choices, &choices, 0);
+    int encoder = x->model->family->shape == ATTI_ENCODER;
+    emptiness empty = {p, {&told, encoder ? x->look.io.logits : ATT_NO_VAR}};
+    p->lens = &x->look;
+    if (st == ATT_OK) st = atti_lens_run(&x->look, &b, see_nothing, &empty, 0);
+    p->lens = &x->grad;
     for (size_t i = 0; st == ATT_OK && i < t; i++) prob[i] = told.choice[i].probability;
     atti_free(told.choice);
     atti_free(told.rank);
@@ -224,10 +260,12 @@ static att_status walk(att_explainer *x, const att_explanation *e, path *p,
 static att_status find_width(att_explainer *x, int64_t *cols)
 {
     const att_tape *t = x->grad.tape;
-    if (x->grad.io.src_ids == ATT_NO_VAR)
-        return atti_fail(ATT_ENOTSUP, "integrated gradients need a source of tokens");
+    const atti_program_io *io = &x->grad.io;
+    if (io->src_ids == ATT_NO_VAR && io->tgt_ids == ATT_NO_VAR)
+        return atti_fail(ATT_ENOTSUP, "integrated gradients need tokens");
+    att_rows rows = reads_source(&x->grad) ? io->src_rows : io->tgt_rows;
     for (att_var v = 0; v < att_tape_var_count(t); v++)
-        if (att_tape_rows(t, v) == x->grad.io.src_rows && att_tape_cols(t, v) > 1) {
+        if (att_tape_rows(t, v) == rows && att_tape_cols(t, v) > 1) {
             *cols = att_tape_cols(t, v); /* the embedding is the first */
             return ATT_OK;
         }
@@ -247,7 +285,7 @@ att_status att_explain_integrated(att_explainer *x, const att_explanation *e,
     ATTI_TRY(atti_lens_open(&x->grad));
     int64_t t = e->n[ATT_SIDE_OUTPUT], copies = copies_at_once(e, t * steps);
     p.lens = &x->grad;
-    p.rows = e->n[ATT_SIDE_SOURCE];
+    p.rows = e->n[reads_source(&x->grad) ? ATT_SIDE_SOURCE : ATT_SIDE_PREFIX];
     ATTI_TRY(find_width(x, &p.cols));
     size_t each = (size_t)(p.rows * p.cols), cells = (size_t)(t * p.rows);
     att_status st = atti_alloc(&p.base, 2 * each, sizeof *p.base, "embeddings");

@@ -416,8 +416,9 @@ att_status att_explain_text(att_explainer *x, att_explanation **out, const char 
     const att_sentence *s = att_result_sentence(r, 0);
     const att_hypothesis *h = &s->hypotheses[0];
     att_explanation *e = NULL;
+    /* A sentence that was cut may have got its </s> all the same. */
     att_status st = att_explain_ids(x, &e, s->source_ids, s->n_source, h->ids, h->n_ids,
-                                    h->finished);
+                                    h->n_scores > h->n_ids);
     if (st == ATT_OK) {
         e->source_cut = s->source_cut;
         *out = e;

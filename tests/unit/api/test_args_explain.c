@@ -96,7 +96,7 @@ static void measuring(const things *g)
     REFUSES(att_explain_heads, (g->x, NULL, &n, &x, texts, texts, 1, NULL, NULL),
             ATT_EINVAL, "NULL");
     REFUSES(att_explain_heads, (g->x, &list, &n, &x, texts, texts, 0, NULL, NULL),
-            ATT_EINVAL, "0 pairs");
+            ATT_EINVAL, "0 texts");
     REFUSES(att_explain_heads, (g->x, &list, &n, &x, texts, holes, 1, NULL, NULL),
             ATT_EINVAL, "text 0 is NULL");
     REFUSES(att_explain_model, (NULL, g->model, NULL), ATT_EINVAL, "out is NULL");

@@ -1,6 +1,7 @@
 /* test_explain.c - explanations show what the model really did: the weights of the decode
  * session, those of a plain double-precision reference, probabilities that decoding found,
  * gradients that keep their promises. */
+#include "attend/classify.h"
 #include "attend/explain.h"
 #include "attend/tape.h"
 #include "base/alloc.h"
@@ -81,6 +82,52 @@ static void test_same_as_decoding(void **state)
             }
             assert_true(fabs(att_explanation_logprob(f->e) - (double)y->logprob) <
                         1e-3);
+            att_result_destroy(r);
+            att_session_destroy(s);
+        }
+    }
+}
+
+/* Wherever a sentence stood among others, and however often its beam was reordered: every
+ * head's weights are those of the output that won. */
+static void test_beams_and_batches(void **state)
+{
+    static const char *const texts[] = {
+        "a dog sees a cat",  "a cat", "a dog sees a cat and a cat sees a dog",
+        "a cat sees a dog.", "dog",   "sees a dog a cat sees"};
+    enum { N = 6 };
+    fixture *f = *state;
+    att_attention_map m;
+    att_decode_opts o;
+    att_decode_opts_init(&o, f->model);
+    o.want_alignment = o.want_scores = 1;
+    o.beam_size = 4;
+    o.n_best = 1;
+    o.batch_size = 4;
+    o.min_length = 5;
+    assert_ok(att_explanation_find(f->e, &m, ATT_VIEW_CROSS));
+    for (int32_t l = 0; l < m.n_layers; l++) {
+        for (int32_t h = 0; h < m.n_heads; h++) {
+            att_session *s;
+            att_result *r;
+            o.align_layer = l;
+            o.align_head = h;
+            assert_ok(att_session_create(&s, f->model, &o));
+            assert_ok(att_translate(s, &r, texts, NULL, N));
+            for (int32_t i = 0; i < N; i++) {
+                const att_sentence *one = att_result_sentence(r, i);
+                const att_hypothesis *y = &one->hypotheses[0];
+                att_explanation *e = NULL;
+                att_attention_map c;
+                assert_ok(att_explain_ids(f->x, &e, one->source_ids, one->n_source,
+                                          y->ids, y->n_ids, y->n_scores > y->n_ids));
+                assert_ok(att_explanation_find(e, &c, ATT_VIEW_CROSS));
+                assert_int_equal(y->n_scores, c.rows);
+                const float *w = head_at(&c, l, h);
+                for (int64_t k = 0; k < c.rows * c.cols; k++)
+                    assert_true(fabs((double)(w[k] - y->alignment[k])) < WEIGHT_TOL);
+                att_explanation_destroy(e);
+            }
             att_result_destroy(r);
             att_session_destroy(s);
         }
@@ -260,6 +307,84 @@ static void test_heads(void **state)
     att_free(list);
 }
 
+/* The loss with all heads is that of the probabilities which the model gives. */
+static void check_losses(const char *name, const char *const *texts,
+                         const char *const *right, int32_t n, double want)
+{
+    char dir[600];
+    att_model *model = NULL;
+    att_explainer *x = NULL;
+    att_head_loss *list = NULL;
+    int64_t heads = 0;
+    double base = 0;
+    int differs = 0;
+    snprintf(dir, sizeof dir, "%s/%s", support_golden("families"), name);
+    assert_ok(att_model_load(&model, dir));
+    assert_ok(att_explainer_create(&x, model, NULL));
+    assert_ok(att_explain_heads(x, &list, &heads, &base, texts, right, n, NULL, NULL));
+    if (want == 0) { /* of a decoder: each token after the first one */
+        att_explanation *e = NULL;
+        int64_t t;
+        assert_ok(att_explain_text(x, &e, texts[0]));
+        (void)att_explanation_tokens(e, ATT_SIDE_OUTPUT, &t);
+        for (int64_t i = 0; i + 1 < t; i++) {
+            att_choice said;
+            (void)att_explanation_choices(e, i, NULL, &said, NULL);
+            want -= log((double)said.probability) / (double)(t - 1);
+        }
+        att_explanation_destroy(e);
+    }
+    /* Two paths of f32 sums over a few logits of order 1 to 10. */
+    assert_true(fabs(base - want) < 1e-4);
+    for (int64_t i = 0; i < heads; i++) differs += list[i].nll != base;
+    assert_true(differs > 0);
+    att_free(list);
+    att_explainer_destroy(x);
+    att_model_destroy(model);
+}
+
+/* -ln p of a label, from a classifier or, for word w, a tagger. */
+static double surprise(const char *name, const char *const *words, int32_t n,
+                       const char *label, int32_t w)
+{
+    char dir[600];
+    att_model *model = NULL;
+    att_classifier *c = NULL;
+    att_labels *r = NULL;
+    double p = 0;
+    snprintf(dir, sizeof dir, "%s/%s", support_golden("families"), name);
+    assert_ok(att_model_load(&model, dir));
+    assert_ok(att_classifier_create(&c, model, NULL));
+    if (w < 0) {
+        assert_ok(att_classify(c, &r, words, NULL, 1));
+    } else {
+        const att_words one = {.words = words, .n = n};
+        assert_ok(att_tag(c, &r, &one, 1));
+    }
+    const att_labelled *y = att_labels_get(r, 0);
+    for (int32_t i = 0; i < att_classifier_labels(c); i++)
+        if (strcmp(att_classifier_label(c, i), label) == 0)
+            p = (double)y->scores[(w < 0 ? 0 : w) * att_classifier_labels(c) + i];
+    att_labels_destroy(r);
+    att_classifier_destroy(c);
+    att_model_destroy(model);
+    return -log(p);
+}
+
+static void test_heads_of_families(void **state)
+{
+    static const char *const words[] = {"a", "cafe"};
+    const char *texts[] = {"a cafe"}, *one[] = {"O"}, *two[] = {"O I-PER"};
+    (void)state;
+    check_losses("text_bert_sequence", texts, one, 1,
+                 surprise("text_bert_sequence", texts, 1, "O", -1));
+    check_losses("text_bert_tag", texts, two, 1,
+                 (surprise("text_bert_tag", words, 2, "O", 0) +
+                  surprise("text_bert_tag", words, 2, "I-PER", 1)) /
+                     2);
+    check_losses("text_gpt2", texts, NULL, 1, 0);
+}
+
 static void test_model_picture(void **state)
 {
     fixture *f = *state;
@@ -311,13 +436,11 @@ static void check_family(const char *name, int32_t kind, int says)
     check_rows(w, N, N);
     if (says) {
         assert_ok(att_explain_gradient(x, e, kind, w));
-        if (kind == ATT_VIEW_ENCODER) {
-            assert_ok(att_explain_integrated(x, e, 128, w, &gap));
-            assert_true(gap < 0.02);
-        } else {
-            assert_fails(att_explain_integrated(x, e, 8, w, &gap), ATT_ENOTSUP,
-                         "source");
-        }
+        assert_ok(att_explain_integrated(x, e, 128, w, &gap));
+        assert_true(gap < 0.02);
+        /* What a token says does not depend on what comes after it. */
+        for (int r = 0; kind == ATT_VIEW_DECODER && r < N; r++)
+            for (int c = r + 1; c < N; c++) assert_true(w[r * N + c] == 0.0f);
     } else {
         assert_fails(att_explain_gradient(x, e, kind, w), ATT_ENOTSUP, "label");
     }
@@ -340,7 +463,7 @@ static void test_families(void **state)
 }
 
 /* What a byte-level or SentencePiece vocabulary writes in signs of its own. */
-static void check_labels(const char *name, int32_t side, const char *text,
+static void check_labels(const char *name, int32_t side, const char *said,
                          const char *const *want, int64_t n_want)
 {
     char dir[600];
@@ -352,7 +475,7 @@ static void check_labels(const char *name, int32_t side, const char *text,
     snprintf(dir, sizeof dir, "%s/%s", support_golden("families"), name);
     assert_ok(att_model_load(&model, dir));
     assert_ok(att_explainer_create(&x, model, NULL));
-    assert_ok(att_explain_text(x, &e, text));
+    assert_ok(att_explain_text(x, &e, said));
     const char *const *label = att_explanation_labels(e, side, &n);
     assert_int_equal(n, n_want);
     for (int64_t i = 0; i < n; i++) assert_string_equal(label[i], want[i]);
@@ -406,12 +529,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_as_decoding),
+        cmocka_unit_test(test_beams_and_batches),
         cmocka_unit_test(test_same_as_reference),
         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_rollout_and_flow),
         cmocka_unit_test(test_rollout_by_hand),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_heads_of_families),
         cmocka_unit_test(test_model_picture),
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_labels),

@@ -1,0 +1,210 @@
+/* head_corpus.c - texts and what is right about them as ids, for measuring heads: pairs of a
+ * translator, running text of a decoder, texts or words with labels of an encoder. */
+#include "insight/head_corpus.h"
+
+#include "models/decoder/decoder_config.h"
+#include "models/encoder/encoder_config.h"
+#include "models/marian/marian_build.h"
+#include "models/rnn/rnn_config.h"
+
+#include <string.h>
+
+enum { SRC = ATTI_CORPUS_SRC, TGT = ATTI_CORPUS_TGT, SAY = ATTI_CORPUS_SAY };
+
+void atti_head_corpus_deinit(atti_head_corpus *c)
+{
+    for (int i = 0; i < 3; i++) {
+        atti_free(c->ids[i]);
+        atti_free(c->first[i]);
+    }
+}
+
+/* Tokens that fit the model's positions. */
+static int64_t longest(const att_explainer *x)
+{
+    const atti_family *f = x->model->family;
+    int64_t most = INT64_MAX;
+    if (f->build == atti_marian_build) {
+        most = ((const atti_marian_config *)x->model->cfg)->max_positions;
+    } else if (f->shape == ATTI_ENCODER) {
+        const atti_encoder_config *c = x->model->cfg;
+        most = c->max_positions - (c->kind == ATTI_BERT ? 0 : c->pad_id + 1);
+    } else if (f->shape == ATTI_DECODER) {
+        most = ((const atti_decoder_config *)x->model->cfg)->max_positions;
+    }
+    return most < x->o.max_tokens ? most : x->o.max_tokens;
+}
+
+static att_status push(atti_head_corpus *c, int side, const int32_t *ids, size_t n)
+{
+    ATTI_TRY(atti_grow(&c->ids[side], &c->cap[side], c->n_ids[side] + n,
+                       sizeof **c->ids, "ids"));
+    if (n) memcpy(c->ids[side] + c->n_ids[side], ids, n * sizeof *ids);
+    c->n_ids[side] += n;
+    return ATT_OK;
+}
+
+static att_status push_one(atti_head_corpus *c, int side, int32_t id)
+{
+    return push(c, side, &id, 1);
+}
+
+/* The text's tokens, at most `most`, to one side. */
+static att_status push_text(const att_explainer *x, atti_head_corpus *c, int side,
+                            int tokenizer, const char *text, int64_t most)
+{
+    int32_t *ids = NULL;
+    size_t n = 0;
+    ATTI_TRY(att_model_encode(x->model, tokenizer, text, strlen(text), &ids, &n));
+    if (n > (size_t)most) n = (size_t)most;
+    att_status st = push(c, side, ids, n);
+    att_free(ids);
+    return st;
+}
+
+static att_status add_pair(const att_explainer *x, atti_head_corpus *c,
+                           const char *source, const char *target)
+{
+    int64_t most = longest(x) - 1;
+    ATTI_TRY(push_text(x, c, SRC, 0, source, most));
+    ATTI_TRY(push_one(c, TGT, x->start));
+    size_t from = c->n_ids[TGT];
+    ATTI_TRY(push_text(x, c, TGT, 1, target, most));
+    ATTI_TRY(push(c, SAY, c->ids[TGT] + from, c->n_ids[TGT] - from));
+    return push_one(c, SAY, x->eos);
+}
+
+/* Every token says the next one; what follows the last is not known. */
+static att_status add_text(const att_explainer *x, atti_head_corpus *c,
+                           const char *text)
+{
+    size_t from = c->n_ids[TGT];
+    ATTI_TRY(push_text(x, c, TGT, 0, text, longest(x)));
+    size_t n = c->n_ids[TGT] - from;
+    if (n == 0) return ATT_OK;
+    ATTI_TRY(push(c, SAY, c->ids[TGT] + from + 1, n - 1));
+    return push_one(c, SAY, -1);
+}
+
+/* -1: no label of the model's. */
+static int32_t label_of(const att_explainer *x, const char *text, size_t n)
+{
+    const atti_encoder_config *c = x->model->cfg;
+    for (int64_t i = 0; i < c->n_labels; i++) {
+        const char *label = atti_encoder_label(c, i);
+        if (strlen(label) == n && memcmp(label, text, n) == 0) return (int32_t)i;
+    }
+    return -1;
+}
+
+static att_status add_labelled(const att_explainer *x, atti_head_corpus *c,
+                               const char *text, const char *label, int32_t i)
+{
+    const atti_encoder_config *cfg = x->model->cfg;
+    int32_t id = label_of(x, label, strlen(label));
+    if (id < 0)
+        return atti_fail(ATT_EINVAL,
+                         "heads: text %d has the label '%s', the model has %lld from "
+                         "'%s' to '%s'",
+                         (int)i + 1, label, (long long)cfg->n_labels,
+                         atti_encoder_label(cfg, 0),
+                         atti_encoder_label(cfg, cfg->n_labels - 1));
+    ATTI_TRY(push_text(x, c, SRC, 0, text, longest(x)));
+    return push_one(c, SAY, id);
+}
+
+/* Up to a space: a word of a list. */
+static size_t word_at(const char **p)
+{
+    *p += strspn(*p, " ");
+    return strcspn(*p, " ");
+}
+
+static size_t count_words(const char *p)
+{
+    size_t count = 0;
+    for (size_t n; (n = word_at(&p)) > 0; p += n) count++;
+    return count;
+}
+
+/* As att_tag() reads words: the first piece of each carries the label, the frame none. */
+static att_status add_tagged(const att_explainer *x, atti_head_corpus *c,
+                             const char *words, const char *tags, int32_t i)
+{
+    int32_t *frame = NULL, *ids = NULL;
+    size_t n_frame = 0, n = 0, k, all = count_words(words), have = count_words(tags);
+    if (all != have)
+        return atti_fail(ATT_EINVAL, "heads: text %d has %zu words and %zu labels",
+                         (int)i + 1, all, have);
+    ATTI_TRY(att_model_encode(x->model, 0, "", 0, &frame, &n_frame));
+    int64_t room = longest(x) - (int64_t)n_frame;
+    att_status st = n_frame ? push_one(c, SRC, frame[0]) : ATT_OK;
+    if (st == ATT_OK && n_frame) st = push_one(c, SAY, -1);
+    for (; st == ATT_OK && (k = word_at(&words)) > 0; words += k) {
+        size_t m = word_at(&tags);
+        int32_t label = label_of(x, tags, m), unk;
+        tags += m;
+        st = att_model_encode(x->model, 1, words, k, &ids, &n);
+        if (st != ATT_OK) break;
+        unk = att_tokenizer_unk(x->model->tokenizer[0]);
+        size_t take = n ? n : 1;
+        if ((int64_t)take > room) {
+            att_free(ids);
+            break;
+        }
+        room -= (int64_t)take;
+        st = push(c, SRC, n ? ids : &unk, take);
+        for (size_t j = 0; st == ATT_OK && j < take; j++)
+            st = push_one(c, SAY, j ? -1 : label);
+        att_free(ids);
+    }
+    for (size_t j = 1; st == ATT_OK && j < n_frame; j++) {
+        st = push_one(c, SRC, frame[j]);
+        if (st == ATT_OK) st = push_one(c, SAY, -1);
+    }
+    att_free(frame);
+    return st;
+}
+
+static att_status check(const att_explainer *x, const char *const *targets)
+{
+    const att_model *m = x->model;
+    if (m->family->shape == ATTI_ENCODER) {
+        const atti_encoder_config *c = m->cfg;
+        bool one = c->head == ATTI_HEAD_TOKENS ||
+                   (c->head == ATTI_HEAD_SEQUENCE && c->problem == ATTI_ONE_LABEL);
+        if (!one)
+            return atti_fail(ATT_ENOTSUP,
+                             "%s: heads are measured where one label of several is "
+                             "said, or words",
+                             m->dir);
+    }
+    if (!targets && m->family->shape != ATTI_DECODER)
+        return atti_fail(ATT_EINVAL, "att_explain_heads: targets is NULL");
+    return ATT_OK;
+}
+
+att_status atti_head_corpus_read(const att_explainer *x, atti_head_corpus *c,
+                                 const char *const *sources, const char *const *targets)
+{
+    const atti_family *f = x->model->family;
+    ATTI_TRY(check(x, targets));
+    bool words = f->shape == ATTI_ENCODER &&
+                 atti_family_head(f, x->model->cfg) == ATTI_HEAD_TOKENS;
+    for (int k = 0; k < 3; k++)
+        ATTI_TRY(
+            atti_alloc(&c->first[k], (size_t)c->n + 1, sizeof *c->first[k], "offsets"));
+    for (int32_t i = 0; i < c->n; i++) {
+        if (!sources[i] || (f->shape != ATTI_DECODER && !targets[i]))
+            return atti_fail(ATT_EINVAL, "att_explain_heads: text %d is NULL", (int)i);
+        ATTI_TRY(f->shape == ATTI_DECODER   ? add_text(x, c, sources[i])
+                 : f->shape != ATTI_ENCODER ? add_pair(x, c, sources[i], targets[i])
+                 : words ? add_tagged(x, c, sources[i], targets[i], i)
+                         : add_labelled(x, c, sources[i], targets[i], i));
+        for (int k = 0; k < 3; k++) c->first[k][i + 1] = c->n_ids[k];
+    }
+    for (size_t i = 0; i < c->n_ids[SAY]; i++)
+        if (c->ids[SAY][i] >= 0) return ATT_OK;
+    return atti_fail(ATT_EINVAL, "heads: nothing in these texts that the model could "
+                                 "say");
+}
