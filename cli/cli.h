@@ -100,6 +100,7 @@ typedef struct cli_in {
     char *buf;
     size_t cap, begin, end;
     int64_t line; /* lines handed out */
+    int64_t nuls; /* of them, lines with NUL bytes */
     int64_t size; /* bytes of a plain file; 0 = not known */
     int64_t read; /* of them */
     bool eof, started, failed;

@@ -33,7 +33,7 @@ static int run(void *opts, const cli_list *words)
 }
 
 static const char *const examples[] = {
-    "The last three checkpoints of a training",
+    "The checkpoints that a training kept",
     "attend average -o en-de.avg en-de/checkpoints/*",
     NULL,
 };

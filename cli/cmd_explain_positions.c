@@ -307,7 +307,7 @@ static const char *const examples[] = {
     "Four positions, four dimensions, in numbers",
     "attend explain positions --layout interleaved --size 4x4",
     "What a model learned",
-    "attend explain positions --kind learned -m en-zh -o learned.png",
+    "attend explain positions --kind learned -m tagger -o learned.png",
     NULL,
 };
 

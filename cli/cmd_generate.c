@@ -204,7 +204,20 @@ static int refused(att_status st)
     return cli_usage("generate", "generate: --%s", words);
 }
 
-static int answer(writer *w, att_lm *lm, const char *prompt)
+/* A model without a token to begin with has nothing to say to an empty line, and the
+ * lines behind it still want their answers. */
+static void answer_nothing(const writer *w, const char *prompt)
+{
+    static const att_lm_answer nothing = {.end = -1};
+
+    if (w->o->json)
+        print_json(w, prompt, &nothing);
+    else
+        fputc('\n', w->out);
+}
+
+/* number: of the line that the prompt is; 0: an option. */
+static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
 {
     att_lm_result *r = NULL;
     const att_lm_answer *a;
@@ -212,8 +225,15 @@ static int answer(writer *w, att_lm *lm, const char *prompt)
     att_status st;
 
     w->tokens = 0;
+    if (number > 0 && !cli_is_utf8(prompt))
+        cli_warn("line %lld: not UTF-8; bad bytes are read as U+FFFD",
+                 (long long)number);
     if (w->o->echo && !w->o->json) fputs(prompt, w->out);
     st = att_lm_generate(lm, &r, &prompt, 1);
+    if (st == ATT_EINVAL && number > 0 && !*prompt) {
+        answer_nothing(w, prompt);
+        return 0;
+    }
     if (st != ATT_OK) {
         if (!w->o->json) fputc('\n', w->out);
         return refused(st);
@@ -248,7 +268,7 @@ static int answer_lines(writer *w, att_lm *lm)
 
     if (!cli_in_open(&in, w->o->input)) return EXIT_FAILED;
     while (rc == 0 && !cli_signal() && (line = cli_in_line(&in, &len)) != NULL)
-        rc = answer(w, lm, line);
+        rc = answer(w, lm, line, in.line);
     if (rc == 0 && in.failed) rc = EXIT_FAILED;
     cli_in_close(&in);
     return rc;
@@ -276,7 +296,7 @@ static int with_model(generate_opts *o, const att_model *model)
         return EXIT_FAILED;
     }
     w.out = out.f;
-    rc = o->prompt ? answer(&w, lm, o->prompt) : answer_lines(&w, lm);
+    rc = o->prompt ? answer(&w, lm, o->prompt, 0) : answer_lines(&w, lm);
     att_lm_destroy(lm);
     if (cli_signal()) rc = 128 + cli_signal();
     return cli_out_end(&out, rc);

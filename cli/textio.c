@@ -157,6 +157,18 @@ static bool fill(cli_in *in)
     return true;
 }
 
+/* A line becomes a C string: what follows a NUL must not be lost. */
+static void blank_nuls(cli_in *in, char *line, size_t len)
+{
+    char *p = memchr(line, 0, len);
+
+    if (!p) return;
+    if (++in->nuls == 1)
+        cli_warn("%s: line %lld: NUL bytes are read as spaces: is this UTF-8 text?",
+                 in->name, (long long)in->line);
+    for (; p; p = memchr(p, 0, (size_t)(line + len - p))) *p = ' ';
+}
+
 char *cli_in_line(cli_in *in, size_t *len)
 {
     size_t searched = 0;
@@ -179,9 +191,8 @@ char *cli_in_line(cli_in *in, size_t *len)
     in->begin += *len + (end < in->buf + in->end);
     if (*len > 0 && line[*len - 1] == '\r') --*len;
     line[*len] = 0;
-    for (char *p = line; (p = memchr(p, 0, (size_t)(line + *len - p))) != NULL; p++)
-        *p = ' ';
     in->line++;
+    blank_nuls(in, line, *len);
     return line;
 }
 

@@ -35,7 +35,8 @@ test ! -e x -a ! -e x.spm
 test "$("$ATTEND" translate -m m -i empty | wc -c | tr -d ' ')" = 0
 printf 'I am a student\nMary has two cats\n' | "$ATTEND" translate -m m >want
 "$ATTEND" translate -m m -i crlf | cmp - want
-test "$("$ATTEND" translate -m m -i nul | wc -l)" -eq 1
+test "$("$ATTEND" translate -m m -i nul 2>err | wc -l)" -eq 1
+grep -q 'warning: nul: line 1: NUL bytes are read as spaces' err
 test "$("$ATTEND" translate -m m -i broken 2>err | wc -l)" -eq 2
 grep -q 'warning: line 2: not UTF-8' err
 # A reader that has enough, a disk that is full, no output at all.

@@ -20,7 +20,21 @@ test ! -e x
 head -n 100 target >short
 try 'short' run --train source short
 : >empty
-try empty run --train empty empty
+printf '\n \n' >blank
+printf 'I am\0\n\377\n' >binary
+for file in empty blank binary; do
+    try "$file, $file: no line has text on both sides" run --train $file $file
+    try "$file, $file: no line has text" run --train source target --valid $file $file
+done
+try 'source has 200 lines, short has 100' run --train source target --valid source short
+test ! -e x
+# What was left out of a training, and a vocabulary smaller than was asked for, are said.
+(printf 'I am\0\n'; cat source) >nul
+(printf 'x\n'; cat target) >x.target
+"$ATTEND" train translate -m y --after 1u --vocab-size 20000 --dim 16 --ffn 16 --heads 2 \
+    --enc-depth 1 --dec-depth 1 --train nul x.target 2>err
+grep -q '1 of 201 pairs left out: .* 1 not UTF-8' err
+grep -q '^vocabulary: the text has room for [0-9]* pieces only, not for the 20000' err
 try nowhere run --train source target --tokenizer nowhere.spm
 try source run --train source target --tokenizer source
 try nowhere run --train source target --valid nowhere target

@@ -13,6 +13,11 @@ test "$(cat out)" = ' not to be,'
 test "$(cat out)" = 'that is the '
 echo 'to be or' | "$ATTEND" generate -m m -n 4 --json |
     grep -q '^{"prompt": "to be or", "text": " not", "prompt_tokens": 8, "completion_tokens": 4, .*"end": "length"}$'
+# A line in, a line out: the empty one has nothing to go on from.
+printf 'to be or\n\nthat\n' | "$ATTEND" generate -m m -n 2 -q > out
+test "$(wc -l < out)" = 3
+test -z "$(sed -n 2p out)"
+printf '\n' | "$ATTEND" generate -m m -n 2 --json | grep -q '"completion_tokens": 0, .*"end": "nothing"}$'
 # The same figure as the training's own; the first token of a text is given.
 "$ATTEND" evaluate -m m valid.txt --json > out
 grep -q '"tokens":41,"bytes":42,"chars":42,"context":24}' out

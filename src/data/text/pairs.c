@@ -44,35 +44,58 @@ typedef struct window {
     task_ids out[WINDOW_LINES / TASK_LINES]; /* source and target ids by turns */
 } window;
 
-static att_status count_lines(const char *path, int64_t *n)
+/* Text, and not blank. NUL is valid UTF-8, but a line that holds it is UTF-16 or no text
+ * at all. */
+static bool is_text(const char *s, size_t n)
 {
-    atti_lines *l = NULL;
-    ATTI_TRY(atti_lines_open(&l, path, 0));
-    const char *line = NULL;
-    size_t len = 0;
-    att_status st = ATT_OK;
-    *n = -1;
-    do {
-        st = atti_lines_next(l, &line, &len);
-        ++*n;
-    } while (st == ATT_OK && line);
-    atti_lines_close(l);
-    return st;
+    return atti_utf8_valid(s, n) && !memchr(s, '\0', n);
 }
 
-att_status atti_pairs_count(int64_t *lines, const char *const *source,
+static bool blank(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] != ' ' && s[i] != '\t') return false;
+    }
+    return true;
+}
+
+/* Lines of two files side by side: how many each has, whether any pair holds text. */
+static att_status count_two(atti_lines *const side[2], int64_t n[2], bool *any)
+{
+    for (;;) {
+        bool more[2], good = true;
+        for (int i = 0; i < 2; i++) {
+            const char *line = NULL;
+            size_t len = 0;
+            ATTI_TRY(atti_lines_next(side[i], &line, &len));
+            more[i] = line != NULL;
+            if (more[i]) n[i]++;
+            if (!*any) good = good && line && is_text(line, len) && !blank(line, len);
+        }
+        if (!more[0] && !more[1]) return ATT_OK;
+        if (good) *any = true;
+    }
+}
+
+att_status atti_pairs_count(int64_t *lines, bool *any, const char *const *source,
                             const char *const *target, int32_t n_files)
 {
     int64_t sum = 0;
+    *any = false;
     for (int32_t k = 0; k < n_files; k++) {
-        int64_t a = 0, b = 0;
-        ATTI_TRY(count_lines(source[k], &a));
-        ATTI_TRY(count_lines(target[k], &b));
-        if (a != b) {
-            return atti_fail(ATT_EFORMAT, "%s has %lld lines, %s has %lld", source[k],
-                             (long long)a, target[k], (long long)b);
+        atti_lines *side[2] = {NULL, NULL};
+        int64_t n[2] = {0, 0};
+        att_status st = atti_lines_open(&side[0], source[k], 0);
+        if (st == ATT_OK) st = atti_lines_open(&side[1], target[k], 0);
+        if (st == ATT_OK) st = count_two(side, n, any);
+        atti_lines_close(side[0]);
+        atti_lines_close(side[1]);
+        if (st == ATT_OK && n[0] != n[1]) {
+            st = atti_fail(ATT_EFORMAT, "%s has %lld lines, %s has %lld", source[k],
+                           (long long)n[0], target[k], (long long)n[1]);
         }
-        sum += a;
+        ATTI_TRY(st);
+        sum += n[0];
     }
     *lines = sum;
     return ATT_OK;
@@ -80,7 +103,8 @@ att_status atti_pairs_count(int64_t *lines, const char *const *source,
 
 static att_status count_all(atti_pairs *p, const atti_pairs_opts *o)
 {
-    ATTI_TRY(atti_pairs_count(&p->lines, o->source, o->target, o->n_files));
+    bool any = false;
+    ATTI_TRY(atti_pairs_count(&p->lines, &any, o->source, o->target, o->n_files));
     if (p->lines > (int64_t)UINT32_MAX - 1) {
         return atti_fail(ATT_ENOTSUP, "%lld sentence pairs, at most %u",
                          (long long)p->lines, UINT32_MAX - 1);
@@ -123,14 +147,6 @@ static att_status read_window(window *w, atti_lines *src, atti_lines *tgt)
     return ATT_OK;
 }
 
-static bool blank(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] != ' ' && s[i] != '\t') return false;
-    }
-    return true;
-}
-
 static att_status encode_side(window *w, task_ids *out, int side, int64_t line,
                               unsigned char *v)
 {
@@ -140,7 +156,7 @@ static att_status encode_side(window *w, task_ids *out, int side, int64_t line,
     w->len[side][line] = 0;
     if (w->huge[line]) *v = TOO_LONG;
     if (*v == KEEP && blank(text, n)) *v = EMPTY;
-    if (*v == KEEP && !atti_utf8_valid(text, n)) *v = INVALID;
+    if (*v == KEEP && !is_text(text, n)) *v = INVALID;
     if (*v != KEEP) return ATT_OK;
     ATTI_TRY(o->encode(o->encode_ctx, side, text, n, &out->ids, &out->n, &out->cap));
     if (out->n == before) *v = EMPTY; /* nothing but what normalisation removes */

@@ -9,6 +9,7 @@
 #define ATTI_PAIRS_H
 
 #include "base/error.h"
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Appends the ids of a text to the caller's growing array, without </s>. side 0 =
@@ -44,12 +45,17 @@ typedef struct atti_pairs {
      * the first of the next item; a reader may move all of them by up to slack. */
     int32_t is_stream;
     int64_t slack;
+    /* Blocks that overlap: so many ids at the beginning of each but the first are there to
+     * be seen, not to be said. */
+    int64_t overlap;
     int64_t cut; /* items that were shortened to the maximum length */
 } atti_pairs;
 
 /* ATT_EFORMAT: files of unequal length (both numbers named), or no usable pair left. */
-/* Lines of all files. ATT_EFORMAT: a pair of files differs, with both counts. */
-ATT_MUST_CHECK att_status atti_pairs_count(int64_t *lines, const char *const *source,
+/* Lines of all files, and whether any has text on both sides. ATT_EFORMAT: a pair of
+ * files differs, with both counts. */
+ATT_MUST_CHECK att_status atti_pairs_count(int64_t *lines, bool *any,
+                                           const char *const *source,
                                            const char *const *target, int32_t n_files);
 ATT_MUST_CHECK att_status atti_pairs_open(atti_pairs *p, const atti_pairs_opts *opts);
 void atti_pairs_close(atti_pairs *p); /* zeroed, or fd < 0: nothing */
@@ -74,6 +80,7 @@ typedef struct atti_items_opts {
     const char *temp_dir; /* as above */
     int64_t limit[2];     /* ids lie below; 0: any 32 bits, not compared */
     int64_t max_length;   /* longer items are left out; 1..65535 */
+    int64_t stride; /* of a running text's blocks, < max_length; 0: side by side */
 } atti_items_opts;
 ATT_MUST_CHECK att_status atti_pairs_from_items(atti_pairs *p,
                                                 const atti_items_opts *opts);

@@ -69,13 +69,24 @@ static att_status check(atti_trainer *t)
 }
 
 /* Before a directory is made and minutes go into a vocabulary. */
+/* Before a directory or a vocabulary is made of them. */
+static att_status check_pairs(const char *const *source, const char *const *target,
+                              int32_t n_files)
+{
+    int64_t n = 0;
+    bool any = false;
+    ATTI_TRY(atti_pairs_count(&n, &any, source, target, n_files));
+    if (any) return ATT_OK;
+    return atti_fail(ATT_EFORMAT, "%s, %s: no line has text on both sides (%lld lines)",
+                     source[0], target[0], (long long)n);
+}
+
 static att_status check_files(atti_trainer *t)
 {
     const att_train_opts *o = &t->o;
-    int64_t n = 0;
-    ATTI_TRY(atti_pairs_count(&n, o->train_source, o->train_target, o->n_train));
+    ATTI_TRY(check_pairs(o->train_source, o->train_target, o->n_train));
     if (!o->valid_source) return ATT_OK;
-    return atti_pairs_count(&n, &o->valid_source, &o->valid_target, 1);
+    return check_pairs(&o->valid_source, &o->valid_target, 1);
 }
 
 /* ---- model, corpus, files -------------------------------------------------------- */
@@ -159,8 +170,21 @@ static void describe_rnn(atti_trainer *t)
         (double)atti_params_total(&t->params) / 1e6);
 }
 
+/* A vocabulary that was made may have become smaller than was asked for. */
+static void say_vocabulary(atti_trainer *t)
+{
+    int32_t asked = t->o.vocab_size, size = att_tokenizer_size(t->tok[0]);
+    if (t->o.tokenizer || size >= asked) return;
+    atti_train_say(
+        t, 4,
+        "vocabulary: the text has room for %d pieces only, not for the %d of "
+        "--vocab-size",
+        (int)size, (int)asked);
+}
+
 static void describe(atti_trainer *t)
 {
+    say_vocabulary(t);
     if (t->family->shape == ATTI_SEQ2SEQ && t->cfg == &t->rnn) {
         describe_rnn(t);
         return;
