@@ -35,17 +35,23 @@ static double learning_rate(atti_trainer *t)
     return t->state.lr_scale * atti_schedule_rate(&t->schedule, u, done, warm);
 }
 
+/* The sign of a NaN is chance, and "-nan" a riddle. */
+static double unsigned_nan(double x)
+{
+    return isnan(x) ? fabs(x) : x;
+}
+
 static att_status roll_back(atti_trainer *t, const atti_loss_sums *sums, double norm)
 {
     double scale = t->state.lr_scale * 0.5;
     int64_t at = t->state.update, times = t->state.rollbacks + 1;
-    double loss = sums->loss / sums->count;
+    double loss = unsigned_nan(sums->loss / sums->count);
+    norm = unsigned_nan(norm);
     if (times > MAX_ROLLBACKS) {
-        return atti_fail(
-            ATT_EDIVERGED,
-            "update %lld: loss %g, gradient norm %g, after %d rollbacks: try "
-            "a lower --learn-rate, more --lr-warmup or --clip-norm",
-            (long long)at + 1, loss, norm, MAX_ROLLBACKS);
+        return atti_fail(ATT_EDIVERGED,
+                         "diverged at update %lld (loss %g, gradient norm %g), after "
+                         "%d rollbacks",
+                         (long long)at + 1, loss, norm, MAX_ROLLBACKS);
     }
     int found = 0;
     ATTI_TRY(atti_checkpoint_forget_stops(t));
