@@ -237,7 +237,7 @@ static int explain(const explain_opts *o, const att_model *model, const char *te
                      att_explanation_source_cut(e));
         if (st == ATT_OK)
             rc = o->steps      ? explain_model_steps(o, w, e)
-                 : o->decoding ? explain_decoding(o, e)
+                 : o->decoding ? explain_decoding(e)
                                : explain_draw(o, w, e);
     }
     if (st != ATT_OK) rc = cli_status(st);

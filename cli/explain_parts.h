@@ -97,7 +97,7 @@ int explain_save(const att_picture *p, const char *path, const char *title);
 int explain_model_steps(const explain_opts *o, att_explainer *x,
                         const att_explanation *e);
 int explain_input_steps(const explain_opts *o);
-int explain_decoding(const explain_opts *o, const att_explanation *e);
+int explain_decoding(const att_explanation *e);
 int explain_draw(const explain_opts *o, att_explainer *x, const att_explanation *e);
 int explain_ablate(const explain_opts *o, const att_model *model, att_explainer *x);
 
