@@ -1,6 +1,7 @@
 /* cmd_info.c - attend info: what this program is made of, or what a model is. */
 #include "attend/kernels.h"
 #include "attend/model.h"
+#include "attend/safetensors.h"
 #include "commands.h"
 #include "term.h"
 
@@ -151,6 +152,91 @@ static int tensor_rows(const att_model *m, cli_text *json)
     return 0;
 }
 
+typedef struct weights {
+    att_safetensors *file;
+    char *name; /* in the model's directory */
+    int64_t bytes;
+    char dtypes[4][16]; /* as they are written, in the order of the names */
+    int64_t of_dtype[4];
+    int n_dtypes;
+} weights;
+
+/* False: the model keeps its weights elsewhere. What is wrong with a file has been found
+ * when the model was loaded. */
+static bool open_weights(weights *w, const char *dir)
+{
+    static const char *const names[] = {"model.safetensors",
+                                        "model.safetensors.index.json"};
+
+    for (size_t i = 0; i < 2 && !w->file; i++) {
+        char *path = cli_format("%s/%s", dir, names[i]);
+
+        w->name = cli_strdup(names[i]);
+        if (!cli_is_file(path) || att_safetensors_open(&w->file, path) != ATT_OK)
+            w->file = NULL;
+        cli_free(path);
+    }
+    for (int64_t i = 0; w->file && i < att_safetensors_count(w->file); i++) {
+        att_safetensors_entry e;
+        int k = 0;
+
+        if (att_safetensors_entry_at(w->file, i, &e) != ATT_OK) break;
+        w->bytes += (int64_t)e.bytes;
+        while (k < w->n_dtypes && strcmp(w->dtypes[k], e.dtype) != 0) k++;
+        if (k == 4) continue;
+        if (k == w->n_dtypes)
+            snprintf(w->dtypes[w->n_dtypes++], sizeof w->dtypes[0], "%s", e.dtype);
+        w->of_dtype[k]++;
+    }
+    return w->file != NULL;
+}
+
+static void weights_row(const char *dir)
+{
+    weights w = {0};
+    cli_text t = {0};
+    char b[32], n[40];
+    const char *key;
+
+    if (!open_weights(&w, dir)) return;
+    cli_addf(&t, "%s, %s: %s tensors", w.name, term_bytes(b, (double)w.bytes),
+             term_count(n, att_safetensors_count(w.file)));
+    for (int i = 0; i < w.n_dtypes; i++)
+        cli_addf(&t, i ? " + %s %s" : ", %s %s", term_count(n, w.of_dtype[i]),
+                 w.dtypes[i]);
+    row("weights", t.s);
+    for (int64_t i = 0; (key = att_safetensors_metadata_key(w.file, i)) != NULL; i++)
+        row(i ? "" : "metadata",
+            cli_format("%s = %s", key, att_safetensors_metadata(w.file, key)));
+    att_safetensors_close(w.file);
+}
+
+static void weights_json(cli_text *t, const char *dir)
+{
+    weights w = {0};
+    const char *key;
+
+    if (!open_weights(&w, dir)) return;
+    cli_add(t, ",\"weights\":{\"file\":");
+    cli_add_json(t, w.name);
+    cli_addf(t, ",\"bytes\":%lld,\"tensors\":%lld,\"dtypes\":{", (long long)w.bytes,
+             (long long)att_safetensors_count(w.file));
+    for (int i = 0; i < w.n_dtypes; i++) {
+        cli_add(t, i ? "," : "");
+        cli_add_json(t, w.dtypes[i]);
+        cli_addf(t, ":%lld", (long long)w.of_dtype[i]);
+    }
+    cli_add(t, "},\"metadata\":{");
+    for (int64_t i = 0; (key = att_safetensors_metadata_key(w.file, i)) != NULL; i++) {
+        cli_add(t, i ? "," : "");
+        cli_add_json(t, key);
+        cli_add(t, ":");
+        cli_add_json(t, att_safetensors_metadata(w.file, key));
+    }
+    cli_add(t, "}}");
+    att_safetensors_close(w.file);
+}
+
 /* What trained it, where the training's files lie beside the model. */
 static char *trained_by(const char *dir)
 {
@@ -176,6 +262,7 @@ static int model_json(const info_opts *o, const att_model *m)
     cli_addf(&t, ",\"parameters\":%lld,\"memory\":%lld,\"vocabulary\":[%lld,%lld]",
              (long long)att_model_parameters(m), (long long)att_model_memory(m),
              (long long)vocabulary(m, 0), (long long)vocabulary(m, 1));
+    weights_json(&t, o->model);
     if (o->tensors) {
         cli_add(&t, ",\"tensors\":{");
         if ((rc = tensor_rows(m, &t)) != 0) return rc;
@@ -228,6 +315,7 @@ static int model_text(const info_opts *o, const att_model *m)
     row("vocabulary",
         cli_format("%s source, %s target", term_count(s, vocabulary(m, 0)),
                    term_count(v, vocabulary(m, 1))));
+    weights_row(o->model);
     printf("%-16s %s\n", "configuration", att_model_config_json(m));
     if (o->tensors) {
         printf("tensors\n");
