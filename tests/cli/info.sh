@@ -18,5 +18,9 @@ small_training m --after 2u -q
 grep -q '^sizes  *1+1 layers, width 32, 2 heads, feed-forward 64$' page
 grep -q '^vocabulary  *500 source, 500 target$' page
 grep -q '^trained with ' page
+grep -q '^weights  *model.safetensors, .* tensors, [0-9]* F32$' page
+grep -q '^metadata  *format = pt$' page
 grep -q '"after": "2u"' page
 "$ATTEND" info -m m --json | grep -q '"parameters":[0-9]*,.*"vocabulary":\[500,500\]'
+"$ATTEND" info -m m --json |
+    grep -q '"weights":{"file":"model.safetensors",.*"metadata":{"format":"pt"}}'
