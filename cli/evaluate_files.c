@@ -124,29 +124,34 @@ static int labels(const att_model *model, const cli_list *files,
 static int text(const att_model *model, const cli_list *files,
                 const evaluate_files_opts *o)
 {
-    att_text_evaluation e = {.size = sizeof e};
+    att_text_evaluation e = {.size = sizeof e, .stride = o->slide};
     att_status st;
+    char how[96];
 
     progress_busy("measuring the loss");
     st = att_evaluate_text(&e, model, files->item, files->n, o->context,
                            o->batch_tokens);
     progress_busy_end();
     if (st != ATT_OK) return cli_status(st);
+    if (e.stride)
+        snprintf(how, sizeof how, "sliding: a context of %lld tokens moves by %lld",
+                 (long long)e.context, (long long)e.stride);
+    else
+        snprintf(how, sizeof how, "consecutive blocks of %lld tokens",
+                 (long long)e.context);
     if (o->json)
         printf("{\"nll\":%.9g,\"perplexity\":%.9g,\"accuracy\":%.9g,"
                "\"bits_per_byte\":%.9g,\"bits_per_char\":%.9g,\"tokens\":%lld,"
-               "\"bytes\":%lld,\"chars\":%lld,\"context\":%lld}\n",
+               "\"bytes\":%lld,\"chars\":%lld,\"context\":%lld,\"slide\":%lld}\n",
                e.nll, e.perplexity, e.accuracy, e.bits_per_byte, e.bits_per_char,
                (long long)e.tokens, (long long)e.bytes, (long long)e.chars,
-               (long long)e.context);
+               (long long)e.context, (long long)e.stride);
     else
         printf("nll = %.4f nats a token  perplexity = %.4f  accuracy = %.4f  bits per "
-               "byte = %.4f  bits per character = %.4f  (consecutive blocks of %lld "
-               "tokens, every position counted: %lld tokens, %lld bytes, %lld "
-               "characters)\n",
-               e.nll, e.perplexity, e.accuracy, e.bits_per_byte, e.bits_per_char,
-               (long long)e.context, (long long)e.tokens, (long long)e.bytes,
-               (long long)e.chars);
+               "byte = %.4f  bits per character = %.4f  (%s, every position "
+               "counted: %lld tokens, %lld bytes, %lld characters)\n",
+               e.nll, e.perplexity, e.accuracy, e.bits_per_byte, e.bits_per_char, how,
+               (long long)e.tokens, (long long)e.bytes, (long long)e.chars);
     return EXIT_FINE;
 }
 

@@ -9,7 +9,7 @@
 typedef struct evaluate_files_opts {
     const char *columns;
     int32_t column; /* 0 upos, 1 xpos */
-    int32_t context, batch_tokens, confusion, json;
+    int32_t context, slide, batch_tokens, confusion, json;
 } evaluate_files_opts;
 
 /* Exit code. */

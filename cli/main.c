@@ -25,11 +25,13 @@ const command *const all_commands[] = {
     &cmd_vocab_show,
     &cmd_bench_train,
     &cmd_bench_translate,
+    &cmd_bench_generate,
     &cmd_bench_attention,
     &cmd_explain_model,
     &cmd_explain_positions,
     &cmd_explain,
     &cmd_plot,
+    &cmd_compare_window,
     &cmd_help,
     &cmd_version,
 };

@@ -10,8 +10,10 @@ _attend()
         --direction) words="en-zh zh-en"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train translate"*) words="--train --valid --model --tokenizer --vocab-size --separate-vocab --unigram --tokenizer-raw --max-length --preset --dim --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --after --mini-batch-words --optimizer-delay --length-buckets --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train translate"*) words="--train --valid --model --tokenizer --vocab-size --separate-vocab --unigram --bpe-dropout --tokenizer-raw --max-length --preset --arch --attention --dim --dim-rnn --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --after --mini-batch-words --optimizer-delay --length-buckets --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
+        --arch) words="transformer rnn rnn-lstm"; cur=${cur#=} ;;
+        --attention) words="additive general dot none"; cur=${cur#=} ;;
         --activation) words="relu gelu silu"; cur=${cur#=} ;;
         --norm) words="post pre"; cur=${cur#=} ;;
         --positions) words="sinusoidal interleaved learned none relative rope alibi t5"; cur=${cur#=} ;;
@@ -23,18 +25,18 @@ _attend()
         --valid-tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train tag"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --column --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train tag"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --column --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
         --column) words="upos xpos"; cur=${cur#=} ;;
-        --arch) words="xlm-roberta bert"; cur=${cur#=} ;;
+        --arch) words="xlm-roberta bert words window rnn rnn-lstm"; cur=${cur#=} ;;
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
         --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train classify"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --columns --regression --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train classify"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --columns --regression --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
-        --arch) words="xlm-roberta bert"; cur=${cur#=} ;;
+        --arch) words="xlm-roberta bert words window rnn rnn-lstm"; cur=${cur#=} ;;
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
         --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
@@ -68,7 +70,7 @@ _attend()
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "evaluate "*) words="--reference --input --model --source --target --output --batch-tokens --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --columns --column --confusion --context --tokenize --lowercase --chrf-lowercase --smooth --smooth-value --chrf-word-order --confidence-n --width --json --threads --config --quiet --color --help "
+    "evaluate "*) words="--reference --input --model --source --target --output --batch-tokens --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --columns --column --confusion --context --slide --tokenize --lowercase --chrf-lowercase --smooth --smooth-value --chrf-word-order --confidence-n --width --json --threads --config --quiet --color --help "
         case $prev in
         --early-stopping) words="bound first never"; cur=${cur#=} ;;
         --column) words="upos xpos"; cur=${cur#=} ;;
@@ -97,9 +99,11 @@ _attend()
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "bench train"*) words="--batch --steps --vocab-size --precision --seed --json --preset --dim --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --threads --config --quiet --color --help "
+    "bench train"*) words="--batch --steps --vocab-size --precision --seed --json --preset --arch --attention --dim --dim-rnn --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --threads --config --quiet --color --help "
         case $prev in
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
+        --arch) words="transformer rnn rnn-lstm"; cur=${cur#=} ;;
+        --attention) words="additive general dot none"; cur=${cur#=} ;;
         --activation) words="relu gelu silu"; cur=${cur#=} ;;
         --norm) words="post pre"; cur=${cur#=} ;;
         --positions) words="sinusoidal interleaved learned none relative rope alibi t5"; cur=${cur#=} ;;
@@ -141,6 +145,10 @@ _attend()
         --x) words="update epoch tokens time"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
+    "compare window-attention"*) words="--train --valid --after --dim --output --model --seed --dark --json --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
     "help "*) words="--man --bash --zsh --fish --threads --config --quiet --color --help "
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
@@ -151,7 +159,7 @@ _attend()
         esac ;;
     esac
     if [ "$COMP_CWORD" = 1 ]; then
-        words="demo train train train train translate tag classify generate evaluate info average tokenize vocab vocab bench bench bench explain explain explain plot help version "
+        words="demo train train train train translate tag classify generate evaluate info average tokenize vocab vocab bench bench bench explain explain explain plot compare help version "
     elif [ "$COMP_CWORD" = 2 ]; then
         case ${COMP_WORDS[1]} in
         train) words="$words translate" ;;
@@ -165,6 +173,7 @@ _attend()
         bench) words="$words attention" ;;
         explain) words="$words model" ;;
         explain) words="$words positions" ;;
+        compare) words="$words window-attention" ;;
         esac
     fi
     if [ -n "$words" ]; then

@@ -102,12 +102,12 @@ typedef struct att_train_opts {
      * read; the sizes are d_model, ffn, heads and encoder_layers, or decoder_layers of generate. */
     const char
         *task; /* for att_train_check(): translate (NULL), tag, classify, generate */
-    const char *
-        arch; /* tag, classify: words, window, rnn, rnn-lstm, whose tokens are words with
-                  their characters inside, or xlm-roberta (default), bert; generate: llama (default) or gpt2;
-                  translate: transformer (NULL is it too), rnn (GRU) or rnn-lstm, whose score is
-                  additive (for scaled-dot too), general, dot or none, whose tokens are
-                  d_model wide and whose states are rnn_dim */
+    /* tag, classify: words, window, rnn, rnn-lstm, whose tokens are words with their
+     * characters inside; xlm-roberta (NULL is it too), bert. generate: llama (NULL too) or
+     * gpt2. translate: transformer (NULL too), rnn (GRU) or rnn-lstm, whose score is additive
+     * (for scaled-dot too), general, dot or none, whose tokens are d_model wide and whose states
+     * are rnn_dim. */
+    const char *arch;
     /* classify: the columns in order, with text and label among them: "label,text". NULL: the first line names them, or
      * the column with fewer different values is the label. */
     const char *columns;
@@ -122,19 +122,21 @@ typedef struct att_train_opts {
     int32_t
         rnn_dim; /* translate, rnn: width of the decoder's states, and of the encoder's
                         two directions together; even; 0 = twice d_model */
-    /* tag and classify, arch words, window, rnn, rnn-lstm: */
-    int32_t window;  /* of arch window: words before a word, and after it, that it sees;
-                           1..11, default 5 */
-    int32_t one_way; /* of arch rnn: nonzero: the words before alone are seen */
-    int32_t word_dim; /* width of a word's own vector, default 128 */
-    int32_t char_dim; /* of a character's, default 32 */
+    /* tag and classify, arch words, window, rnn, rnn-lstm. window: words before a word, and
+     * after it, that it sees, 1..11. one_way, of rnn: the words before alone are seen. Widths of a
+     * word's own vector, of a character's, and of the state of each direction that reads a
+     * word's characters (0: they are not read). Words seen less often than min_count are
+     * unknown; with word_dropout any is by chance, so that its characters must do. */
+    int32_t window;     /* default 5 */
+    int32_t one_way;    /* nonzero */
+    int32_t word_dim;   /* 128 */
+    int32_t char_dim;   /* 32 */
+    int32_t char_state; /* 64 */
+    int32_t min_count;  /* 2 */
+    float word_dropout; /* 0.1 */
     int32_t
-        char_state; /* state of each direction that reads a word's characters, default
-                           64; 0 = characters are not read */
-    int32_t min_count; /* words seen less often are unknown, default 2 */
-    float
-        word_dropout; /* with this probability a word is unknown in training, so that its
-                           characters must do; default 0.1 */
+        multi_label; /* classify: nonzero: a text has any number of labels, with commas
+                            between them */
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);
@@ -239,6 +241,11 @@ typedef struct att_text_evaluation {
     double bits_per_char;         /* and over its characters */
     int64_t tokens, bytes, chars; /* tokens: those predicted */
     int64_t context;              /* in force */
+    /* Set by the caller: 0 = blocks side by side. Else blocks begin so many tokens apart and
+     * each says its last ones: every token is predicted once, from at least context - stride
+     * tokens before it, at the text's beginning from all there are (a sliding evaluation, whose
+     * figures are lower and are not to be compared with the others). */
+    int64_t stride;
 } att_text_evaluation;
 ATT_API ATT_MUST_CHECK att_status att_evaluate_text(att_text_evaluation *out,
                                                     const att_model *model,

@@ -180,6 +180,8 @@ static att_status fill_block(atti_feed *f, atti_batch *b, int64_t k, int64_t t)
     ATTI_TRY(atti_pairs_read_block(f->pairs, k, shift_of(f), ids, f->scratch));
     memcpy(b->target.ids + t, ids, n * sizeof *ids);
     memcpy(b->targets + t, ids + 1, n * sizeof *ids);
+    for (int64_t i = 0; k > 0 && i < f->pairs->overlap && i < (int64_t)n; i++)
+        b->targets[t + i] = -1;
     return ATT_OK;
 }
 

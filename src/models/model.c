@@ -297,6 +297,10 @@ static att_status side_of(const att_tokenizer **t, const att_model *m, int32_t s
             ATT_EINVAL, "model: side %d, expected 0 (source) or 1 (target)", (int)side);
     }
     *t = m->tokenizer[side];
+    if (!*t && m->family->shape == ATTI_WORDS)
+        return atti_fail(ATT_ENOTSUP,
+                         "%s: its tokens are words (lexicon.json): there is no tokenizer",
+                         m->dir);
     if (!*t) {
         return atti_fail(ATT_ENOTFOUND, "%s: no tokenizer (source.spm, vocab.json)",
                          m->dir);

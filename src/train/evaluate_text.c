@@ -103,9 +103,17 @@ att_status att_evaluate_text(att_text_evaluation *out, const att_model *model,
                          "att_evaluate_text: context %d, batches of %d: the model has "
                          "%lld positions",
                          (int)context, (int)batch_tokens, (long long)most);
+    int64_t in_force = context ? context : most;
+    if (out->stride < 0 || out->stride > in_force)
+        return atti_fail(
+            ATT_EINVAL,
+            "att_evaluate_text: stride %lld, expected 1..%lld, the context, "
+            "or 0",
+            (long long)out->stride, (long long)in_force);
     evaluation e = {.model = model, .pairs.fd = -1};
-    att_text_evaluation r = {.size = out->size, .context = context ? context : most};
-    const atti_text_files f = {files, n_files, NULL};
+    att_text_evaluation r = {
+        .size = out->size, .context = in_force, .stride = out->stride};
+    const atti_text_files f = {files, n_files, NULL, r.stride % in_force};
     e.feed_opts.budget = batch_tokens > 0 ? batch_tokens : 4096;
     e.feed_opts.kind = ATTI_FEED_BLOCKS;
     att_status st = evaluate(&e, &r, &f);

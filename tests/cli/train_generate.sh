@@ -20,7 +20,12 @@ test -z "$(sed -n 2p out)"
 printf '\n' | "$ATTEND" generate -m m -n 2 --json | grep -q '"completion_tokens": 0, .*"end": "nothing"}$'
 # The same figure as the training's own; the first token of a text is given.
 "$ATTEND" evaluate -m m valid.txt --json > out
-grep -q '"tokens":41,"bytes":42,"chars":42,"context":24}' out
+grep -q '"tokens":41,"bytes":42,"chars":42,"context":24,"slide":0}' out
+# A sliding evaluation is apart; blocks that move by their whole length are the blocks.
+"$ATTEND" evaluate -m m valid.txt --slide 6 --json | grep -q '"tokens":41,.*"slide":6}'
+"$ATTEND" evaluate -m m valid.txt --slide 6 | grep -q 'sliding: a context of 24 tokens moves by 6'
+test "$("$ATTEND" evaluate -m m valid.txt --slide 24 --json | cut -d, -f1)" = "$(cut -d, -f1 out)"
+test "$("$ATTEND" evaluate -m m valid.txt --slide 6 --json | cut -d, -f1)" != "$(cut -d, -f1 out)"
 nll=$(sed 's/{"nll":\([0-9.]*\),.*/\1/' out)
 grep -q "best checkpoint.*nll $(printf %.4f "$nll")\|mean of.*nll $(printf %.4f "$nll")" log
 # The same seed says the same; a full context ends, or slides.
@@ -57,6 +62,7 @@ fails 'bytes.txt:2: not UTF-8' t --train bytes.txt -m gone2
 printf 'short text' > short.txt
 t --train short.txt -m m3 --after 2u 2>log
 grep -q 'the text has 10 tokens, fewer than a context of 24' log
+fails 'stride 25, expected 1..24' "$ATTEND" evaluate -m m valid.txt --slide 25
 fails 'kv-heads' t --train train.txt -m gone3 --kv-heads 3
 fails 'not a multiple' t --train train.txt -m gone4 --heads 3
 test ! -e gone2; test ! -e gone3; test ! -e gone4

@@ -107,10 +107,11 @@ static att_status take_stream(maker *m, int may_shift)
         p->slack = rows - n * o->max_length;
         rows = n * o->max_length;
     }
-    while (at < rows) {
+    p->overlap = o->stride > 0 ? o->max_length - o->stride : 0;
+    for (int64_t done = 0; done < rows; at = done - p->overlap) {
         int64_t n = rows - at < o->max_length ? rows - at : o->max_length;
         ATTI_TRY(put_entry(m, (uint64_t)at, 0, (size_t)n));
-        at += n;
+        done = at + n;
     }
     p->is_stream = 1;
     p->lines = p->n;

@@ -36,6 +36,7 @@ typedef struct atti_text_files {
     const char *const *files;
     int32_t n;
     const char *temp_dir; /* NULL: the system's */
+    int64_t stride;       /* of blocks; 0: side by side */
 } atti_text_files;
 ATT_MUST_CHECK att_status atti_text_stream(atti_pairs *p, const att_tokenizer *tok,
                                            const atti_text_files *f, int64_t context,

@@ -153,7 +153,8 @@ att_status atti_text_stream(atti_pairs *p, const att_tokenizer *tok,
                           .name = r.files[0],
                           .temp_dir = f->temp_dir,
                           .limit = {vocab, vocab},
-                          .max_length = context};
+                          .max_length = context,
+                          .stride = f->stride};
     att_status st = atti_pairs_from_stream(p, &io, may_shift);
     if (r.open) atti_blob_close(&r.text);
     atti_free(r.ids);
@@ -164,7 +165,7 @@ static att_status open_text(atti_trainer *t, atti_pairs *p, int valid)
 {
     const att_train_opts *o = &t->o;
     const atti_text_files f = {valid ? &o->valid_source : o->train_source,
-                               valid ? 1 : o->n_train, t->dir};
+                               valid ? 1 : o->n_train, t->dir, 0};
     return atti_text_stream(p, t->tok[0], &f, o->max_length, !valid);
 }
 
