@@ -75,7 +75,7 @@ pictures: ## draw the pictures of docs/attention.md once more
 	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target example_attention_pictures
 	@$(BUILD)/examples/attention_pictures docs/img/attention
 
-gallery: ## train four small translators, draw docs/gallery.md (minutes)
+gallery: ## train four small models, draw docs/gallery.md (minutes)
 	$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release)
 	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target attend_program
 	@tools/gallery.py $(BUILD)/attend

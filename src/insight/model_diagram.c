@@ -122,6 +122,18 @@ void atti_blueprint_marian(atti_blueprint *d, const void *cfg)
                                          .mask = normalise_name(c)});
 }
 
+/* 842685 -> "842,685" */
+static void with_commas(char out[32], int64_t n)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%lld", (long long)n), k = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0) out[k++] = ',';
+        out[k++] = digits[i];
+    }
+    out[k] = 0;
+}
+
 att_status att_explain_model(att_picture **out, const att_model *m,
                              const att_view_opts *opts)
 {
@@ -150,8 +162,10 @@ att_status att_explain_model(att_picture **out, const att_model *m,
         o = *opts;
     else
         att_view_opts_init(&o);
-    snprintf(title, sizeof title, "%s, %lld parameters", att_model_architecture(m),
-             (long long)att_model_parameters(m));
+    char count[32];
+    with_commas(count, att_model_parameters(m));
+    snprintf(title, sizeof title, "%s, %s parameters", att_model_architecture(m),
+             count);
     if (!o.title) o.title = title;
     att_status st = att_picture_diagram(out, &g, &o);
     atti_free(d);
