@@ -83,6 +83,9 @@ static att_status take_rows(att_session *s)
     TAKE(s->ctx, n, c);
     TAKE(s->ff, n, e->dec.ffn);
     TAKE(s->logits, n, e->vocab.n_out);
+    TAKE(s->sums, n, 2 * atti_pick_chunks(e->vocab.n_out));
+    s->heed_stride = atti_heed_scratch(e->dec.heads);
+    TAKE(s->heed, s->threads, s->heed_stride);
     TAKE(s->row, n, 1);
     TAKE(s->cand, n, s->k);
     TAKE(s->k_len, n, 1);

@@ -72,7 +72,8 @@ static att_status joined(const float **out, float **owned, const float *const *p
 }
 
 /* names: "q_proj", ...; each matrix is [n_out, n_in]. */
-static att_status make_dense(atti_dense *d, const atti_params *ps, const char *prefix,
+static att_status make_dense(atti_dense *d, atti_linear_pool *pool,
+                             const atti_params *ps, const char *prefix,
                              const char *const *names, int n_names, int64_t n_out,
                              int64_t n_in)
 {
@@ -88,7 +89,8 @@ static att_status make_dense(atti_dense *d, const atti_params *ps, const char *p
     d->n_in = n_in;
     ATTI_TRY(joined(&d->bias, &d->owned_b, b, n_names, n_out));
     ATTI_TRY(joined(&all, &d->owned_w, w, n_names, n_out * n_in));
-    return atti_linear_create(&d->lin, ATTI_LINEAR_F32, all, d->n_out, n_in, n_in, 0);
+    return atti_linear_create_in(&d->lin, pool, ATTI_LINEAR_F32, all, d->n_out, n_in,
+                                 n_in, 0);
 }
 
 static void free_dense(atti_dense *d)
@@ -160,41 +162,54 @@ static att_status make_norm(atti_norm_par *n, const atti_params *ps, const char 
     return ATT_OK;
 }
 
-static att_status make_attention(atti_dense *first, atti_dense *kv, atti_dense *out,
-                                 const atti_params *ps, const char *prefix, int64_t c)
+static const char *const in_names[] = {"q_proj", "k_proj", "v_proj"};
+static const char *const out_name[] = {"out_proj"};
+static const char *const mlp_names[] = {"fc1", "fc2"};
+
+static att_status make_self(atti_layer *l, const atti_engine *e, const atti_params *ps,
+                            const char *base, bool decoder)
 {
-    static const char *const qkv[] = {"q_proj", "k_proj", "v_proj"};
-    static const char *const o[] = {"out_proj"};
-    if (kv) {
-        ATTI_TRY(make_dense(first, ps, prefix, qkv, 1, c, c));
-        ATTI_TRY(make_dense(kv, ps, prefix, qkv + 1, 2, c, c));
-    } else {
-        ATTI_TRY(make_dense(first, ps, prefix, qkv, 3, c, c));
-    }
-    return make_dense(out, ps, prefix, o, 1, c, c);
+    char prefix[160];
+    int64_t c = e->cfg->d_model;
+    (void)snprintf(prefix, sizeof prefix, "%sself_attn.", base);
+    ATTI_TRY(make_dense(&l->qkv, e->pool, ps, prefix, in_names, 3, c, c));
+    ATTI_TRY(make_dense(&l->out, e->pool, ps, prefix, out_name, 1, c, c));
+    make_site(&l->self, e, ps, prefix, true, decoder);
+    return ATT_OK;
 }
 
-static att_status make_layer(atti_layer *l, const atti_engine *e, const atti_params *ps,
-                             const char *side, int64_t i, int64_t ffn, bool decoder)
+static att_status make_cross(atti_layer *l, const atti_engine *e, const atti_params *ps,
+                             const char *base)
 {
-    static const char *const fc1[] = {"fc1"}, *const fc2[] = {"fc2"};
-    char base[128], prefix[160];
+    char prefix[160];
+    int64_t c = e->cfg->d_model;
+    (void)snprintf(prefix, sizeof prefix, "%sencoder_attn.", base);
+    ATTI_TRY(make_dense(&l->xq, e->pool, ps, prefix, in_names, 1, c, c));
+    ATTI_TRY(make_dense(&l->xout, e->pool, ps, prefix, out_name, 1, c, c));
+    make_site(&l->cross, e, ps, prefix, false, false);
+    return ATT_OK;
+}
+
+/* What each step reads, in its order. */
+static att_status make_layer(atti_layer *l, const atti_engine *e, const atti_params *ps,
+                             const char *base, int64_t ffn, bool decoder)
+{
     int64_t c = e->cfg->d_model;
     int n = 0;
-    (void)snprintf(base, sizeof base, "model.%s.layers.%lld.", side, (long long)i);
-    (void)snprintf(prefix, sizeof prefix, "%sself_attn.", base);
-    ATTI_TRY(make_attention(&l->qkv, NULL, &l->out, ps, prefix, c));
-    make_site(&l->self, e, ps, prefix, true, decoder);
+    ATTI_TRY(make_self(l, e, ps, base, decoder));
     ATTI_TRY(make_norm(&l->norm[n++], ps, base, "self_attn_layer_norm"));
     if (decoder) {
-        (void)snprintf(prefix, sizeof prefix, "%sencoder_attn.", base);
-        ATTI_TRY(make_attention(&l->xq, &l->xkv, &l->xout, ps, prefix, c));
-        make_site(&l->cross, e, ps, prefix, false, false);
+        ATTI_TRY(make_cross(l, e, ps, base));
         ATTI_TRY(make_norm(&l->norm[n++], ps, base, "encoder_attn_layer_norm"));
     }
-    ATTI_TRY(make_dense(&l->fc1, ps, base, fc1, 1, ffn, c));
-    ATTI_TRY(make_dense(&l->fc2, ps, base, fc2, 1, c, ffn));
+    ATTI_TRY(make_dense(&l->fc1, e->pool, ps, base, mlp_names, 1, ffn, c));
+    ATTI_TRY(make_dense(&l->fc2, e->pool, ps, base, mlp_names + 1, 1, c, ffn));
     return make_norm(&l->norm[n], ps, base, "final_layer_norm");
+}
+
+static void layer_base(char base[128], const char *side, int64_t i)
+{
+    (void)snprintf(base, 128, "model.%s.layers.%lld.", side, (long long)i);
 }
 
 static att_status make_stack(atti_stack *s, const atti_engine *e, const atti_params *ps,
@@ -209,7 +224,9 @@ static att_status make_stack(atti_stack *s, const atti_engine *e, const atti_par
     (void)snprintf(prefix, sizeof prefix, "model.%s.", side);
     ATTI_TRY(atti_alloc(&s->layer, (size_t)s->n_layers, sizeof *s->layer, "layers"));
     for (int64_t i = 0; i < s->n_layers; i++) {
-        ATTI_TRY(make_layer(&s->layer[i], e, ps, side, i, s->ffn, decoder));
+        char base[128];
+        layer_base(base, side, i);
+        ATTI_TRY(make_layer(&s->layer[i], e, ps, base, s->ffn, decoder));
     }
     share_t5(s, ps, side, decoder);
     if (c->pre_norm) ATTI_TRY(make_norm(&s->last, ps, prefix, "layer_norm"));
@@ -230,7 +247,23 @@ static att_status make_vocab(atti_engine *e, const atti_params *ps)
     for (int64_t i = 0; bias && i < v; i++) {
         if (bias[i] != 0.0f) e->vocab.bias = bias;
     }
-    return atti_linear_create(&e->vocab.lin, ATTI_LINEAR_F32, w, v, c, c, 0);
+    return atti_linear_create_in(&e->vocab.lin, e->pool, ATTI_LINEAR_F32, w, v, c, c,
+                                 0);
+}
+
+/* Keys and values of the source are made once a sentence: they lie behind what each step
+ * reads. */
+static att_status make_cross_kv(const atti_engine *e, const atti_params *ps)
+{
+    int64_t c = e->cfg->d_model;
+    for (int64_t i = 0; i < e->dec.n_layers; i++) {
+        char base[128], prefix[160];
+        layer_base(base, "decoder", i);
+        (void)snprintf(prefix, sizeof prefix, "%sencoder_attn.", base);
+        ATTI_TRY(make_dense(&e->dec.layer[i].xkv, e->pool, ps, prefix, in_names + 1, 2,
+                            c, c));
+    }
+    return ATT_OK;
 }
 
 static void destroy(void *p)
@@ -247,6 +280,7 @@ static void destroy(void *p)
         atti_free(stack[k]->layer);
     }
     free_dense(&e->vocab);
+    atti_linear_pool_destroy(e->pool);
     atti_rnn_engine_destroy(e);
     atti_free(e);
 }
@@ -287,9 +321,11 @@ static att_status create(atti_engine **out, const att_model *m)
     ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "inference engine"));
     e->cfg = c;
     e->embed_scale = c->scale_embedding ? sqrtf((float)c->d_model) : 1.0f;
-    att_status st = make_stack(&e->enc, e, &m->params, "encoder", false);
+    att_status st = atti_linear_pool_create(&e->pool);
     if (st == ATT_OK) st = make_stack(&e->dec, e, &m->params, "decoder", true);
     if (st == ATT_OK) st = make_vocab(e, &m->params);
+    if (st == ATT_OK) st = make_cross_kv(e, &m->params);
+    if (st == ATT_OK) st = make_stack(&e->enc, e, &m->params, "encoder", false);
     if (st != ATT_OK) {
         destroy(e);
         return st;
@@ -350,7 +386,7 @@ void atti_engine_positions(const atti_engine *e, const atti_stack *s, float *tab
 
 /* ---- running ------------------------------------------------------------------ */
 
-typedef struct tail {  /* what follows a product, row block by row block */
+typedef struct tail {  /* what follows a product */
     const float *bias; /* of a residual */
     atti_act act;
     int64_t cols;
@@ -361,22 +397,23 @@ typedef struct tail {  /* what follows a product, row block by row block */
 
 static const atti_drop no_drop = {0, 0, 1.0f};
 
-static void bias_act(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t rows,
-                     int thread)
+static void act_columns(void *ctx, float *y, int64_t ldy, const atti_column_piece *p,
+                        int thread)
 {
     const tail *t = ctx;
-    float *at = y + row0 * ldy;
+    float *at = y + p->row0 * ldy + p->col0;
     (void)thread;
-    atti_k()->bias_act(at, NULL, at, NULL, t->act, &no_drop, row0, rows, t->cols, ldy,
-                       ldy);
+    atti_k()->bias_act(at, NULL, at, NULL, t->act, &no_drop, p->row0, p->rows, p->cols,
+                       ldy, ldy);
 }
 
 att_status atti_dense_run(const atti_dense *d, float *y, int64_t ldy, const float *x,
                           int64_t ldx, int64_t rows, atti_act act)
 {
-    tail t = {.act = act, .cols = d->n_out};
-    atti_epilogue epi = {act == ATTI_ACT_NONE ? NULL : bias_act, &t, d->bias};
-    return atti_linear_run(d->lin, y, ldy, x, ldx, rows, &epi);
+    tail t = {.act = act};
+    atti_linear_ends ends = {.bias = d->bias, .ctx = &t};
+    if (act != ATTI_ACT_NONE) ends.columns = act_columns;
+    return atti_linear_run_ends(d->lin, y, ldy, x, ldx, rows, &ends);
 }
 
 static void add_norm(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t rows,

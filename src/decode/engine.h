@@ -51,6 +51,7 @@ typedef struct atti_engine {
     atti_stack enc, dec;
     atti_dense vocab; /* [V,C] with final_logits_bias, NULL when that is all zero */
     float embed_scale;
+    atti_linear_pool *pool;      /* the packed weights, in the order of a step */
     struct atti_rnn_engine *rnn; /* recurrent models: rnn_engine.h; NULL */
     size_t bytes;                /* of packed and joined weights */
 } atti_engine;

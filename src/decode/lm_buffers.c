@@ -9,10 +9,10 @@
 
 void atti_lm_buffers_free(att_lm *s)
 {
-    void *const all[] = {s->kv,     s->x,     s->n,    s->tmp,         s->qkv,
-                         s->ctx,    s->up,    s->ff,   s->last,        s->turn,
-                         s->logits, s->token, s->pos,  s->slot,        s->offsets,
-                         s->page,   s->len,   s->ends, s->pick_scratch};
+    void *const all[] = {s->kv,     s->x,     s->n,    s->tmp,          s->qkv,
+                         s->ctx,    s->up,    s->ff,   s->last,         s->turn,
+                         s->logits, s->token, s->pos,  s->slot,         s->offsets,
+                         s->page,   s->len,   s->ends, s->pick_scratch, s->sums};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) atti_free(all[i]);
     for (int64_t i = 0; s->live && i < s->batch; i++) {
         atti_free(s->live[i].tokens);
@@ -22,7 +22,7 @@ void atti_lm_buffers_free(att_lm *s)
     }
     atti_free(s->live);
     s->kv = s->x = s->n = s->tmp = s->qkv = s->ctx = s->up = s->ff = NULL;
-    s->last = s->turn = s->logits = s->pick_scratch = NULL;
+    s->last = s->turn = s->logits = s->sums = s->pick_scratch = NULL;
     s->token = s->pos = s->slot = s->offsets = s->page = s->len = s->ends = NULL;
     s->live = NULL;
     s->batch = s->cap = s->rows = 0;
@@ -68,6 +68,7 @@ static att_status take_batch(att_lm *s)
     ATTI_TRY(take(s, &s->kv, kv, b, sizeof(float)));
     ATTI_TRY(take(s, &s->last, b, c->hidden, sizeof(float)));
     ATTI_TRY(take(s, &s->logits, b, c->vocab_size, sizeof(float)));
+    ATTI_TRY(take(s, &s->sums, b, 2 * atti_pick_chunks(c->vocab_size), sizeof(float)));
     ATTI_TRY(take(s, &s->offsets, b + 1, 1, sizeof(int32_t)));
     ATTI_TRY(take(s, &s->page, b, 1, sizeof(int32_t)));
     ATTI_TRY(take(s, &s->len, b, 1, sizeof(int32_t)));

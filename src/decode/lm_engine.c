@@ -11,6 +11,7 @@
 
 typedef struct maker {
     const atti_params *ps;
+    atti_linear_pool *pool;
     char base[64]; /* in front of every name */
 } maker;
 
@@ -54,8 +55,8 @@ static att_status join(atti_lm_dense *d, const maker *m, const char *const *name
     }
     d->bias = d->owned;
     if (st == ATT_OK)
-        st = atti_linear_create(&d->lin, ATTI_LINEAR_F32, all, d->n_out, d->n_in,
-                                d->n_in, 0);
+        st = atti_linear_create_in(&d->lin, m->pool, ATTI_LINEAR_F32, all, d->n_out,
+                                   d->n_in, d->n_in, 0);
     atti_free(all);
     return st;
 }
@@ -67,8 +68,8 @@ static att_status make_dense(atti_lm_dense *d, const maker *m, const char *name,
     d->n_out = n_out, d->n_in = n_in;
     ATTI_TRY(find(&w, m, name, "weight"));
     if (bias) ATTI_TRY(find(&d->bias, m, name, "bias"));
-    return atti_linear_create(&d->lin, ATTI_LINEAR_F32, w, n_out, n_in,
-                              trans ? n_out : n_in, trans);
+    return atti_linear_create_in(&d->lin, m->pool, ATTI_LINEAR_F32, w, n_out, n_in,
+                                 trans ? n_out : n_in, trans);
 }
 
 static att_status make_llama(atti_lm_layer *l, const atti_decoder_config *c,
@@ -84,9 +85,9 @@ static att_status make_llama(atti_lm_layer *l, const atti_decoder_config *c,
     l->qkv.n_out = q + 2 * kv, l->up.n_out = 2 * c->ffn;
     l->qkv.n_in = l->up.n_in = c->hidden;
     ATTI_TRY(join(&l->qkv, m, qkv, qkv_rows, 3, c->attention_bias));
-    ATTI_TRY(join(&l->up, m, up, up_rows, 2, c->mlp_bias));
     ATTI_TRY(
         make_dense(&l->out, m, "self_attn.o_proj", c->hidden, q, c->attention_bias, 0));
+    ATTI_TRY(join(&l->up, m, up, up_rows, 2, c->mlp_bias));
     return make_dense(&l->down, m, "mlp.down_proj", c->hidden, c->ffn, c->mlp_bias, 0);
 }
 
@@ -119,6 +120,7 @@ static void destroy(void *p)
         free_dense(&e->layer[i].down);
     }
     free_dense(&e->vocab);
+    atti_linear_pool_destroy(e->pool);
     atti_free(e->layer);
     atti_free(e->freqs);
     atti_free(e);
@@ -137,15 +139,15 @@ static void count_bytes(atti_lm_engine *e)
 static att_status fill(atti_lm_engine *e, const att_model *model)
 {
     const atti_decoder_config *c = e->cfg;
-    maker m = {&model->params, ""};
+    maker m = {.ps = &model->params};
     const char *table = c->gpt2 ? "transformer.wte" : "model.embed_tokens";
+    ATTI_TRY(atti_linear_pool_create(&e->pool));
+    m.pool = e->pool;
     ATTI_TRY(atti_alloc(&e->layer, (size_t)c->layers, sizeof *e->layer, "layers"));
     ATTI_TRY(find(&e->embed, &m, table, "weight"));
     if (c->gpt2) ATTI_TRY(find(&e->positions, &m, "transformer.wpe", "weight"));
     ATTI_TRY(
         make_norm(&e->last, &m, c->gpt2 ? "transformer.ln_f" : "model.norm", c->gpt2));
-    ATTI_TRY(make_dense(&e->vocab, &m, c->tie_output ? table : "lm_head", c->vocab_size,
-                        c->hidden, 0, 0));
     for (int64_t i = 0; i < c->layers; i++) {
         (void)snprintf(m.base, sizeof m.base,
                        c->gpt2 ? "transformer.h.%lld." : "model.layers.%lld.",
@@ -153,6 +155,9 @@ static att_status fill(atti_lm_engine *e, const att_model *model)
         ATTI_TRY(c->gpt2 ? make_gpt2(&e->layer[i], c, &m, i)
                          : make_llama(&e->layer[i], c, &m));
     }
+    m.base[0] = '\0';
+    ATTI_TRY(make_dense(&e->vocab, &m, c->tie_output ? table : "lm_head", c->vocab_size,
+                        c->hidden, 0, 0));
     count_bytes(e);
     if (c->gpt2) return ATT_OK;
     ATTI_TRY(atti_alloc(&e->freqs, (size_t)c->head_dim, sizeof *e->freqs, "rotation"));

@@ -31,7 +31,8 @@ typedef struct atti_lm_engine {
     atti_lm_norm last;
     const float *embed, *positions; /* [V,C]; [P,C] or NULL */
     atti_lm_dense vocab;
-    float *freqs; /* [D/2] rotary, or NULL */
+    atti_linear_pool *pool; /* the packed weights, in the order of a pass */
+    float *freqs;           /* [D/2] rotary, or NULL */
     size_t bytes;
 } atti_lm_engine;
 

@@ -170,8 +170,10 @@ static void pick_one(void *ctx, int64_t i, int thread)
     run *w = ctx;
     att_lm *s = w->s;
     const atti_lm_live *l = &s->live[w->who[i]];
-    w->choice[i] = atti_lm_pick(s, l->tokens, l->n, l->job, l->n_said,
-                                s->logits + i * s->e->cfg->vocab_size, thread);
+    int64_t v = s->e->cfg->vocab_size;
+    w->choice[i] =
+        atti_lm_pick(s, l->tokens, l->n, l->job, l->n_said, s->logits + i * v,
+                     s->sums + i * 2 * atti_pick_chunks(v), thread);
 }
 
 static att_status pass(run *w)

@@ -49,6 +49,7 @@ struct att_lm {
     float *kv; /* [L][batch][2][cap][G D] */
     float *x, *n, *tmp, *qkv, *ctx, *up, *ff;
     float *last, *logits;          /* [batch, C], [batch, V] */
+    float *sums;                   /* [batch, 2, chunks]: pick.c's, of the logits */
     float *turn;                   /* [cap][D]: cosines, then sines, or NULL */
     int32_t *token, *pos, *slot;   /* [rows] */
     int32_t *offsets, *page, *len; /* [batch + 1], [batch], [batch] */
@@ -67,18 +68,18 @@ void atti_lm_buffers_free(att_lm *s);
 /* lm_step.c: rows 0 .. rows - 1 (token, pos, slot) of n_seqs sequences (offsets, page,
  * len) through the layers; leaves the normed hidden rows in s->n. */
 ATT_MUST_CHECK att_status atti_lm_forward(att_lm *s, int64_t rows, int64_t n_seqs);
-/* y [rows, V] = the vocabulary's logits of x [rows, C]. */
+/* y [rows, V] = the vocabulary's logits of x [rows, C]; rows <= batch: s->sums too. */
 ATT_MUST_CHECK att_status atti_lm_vocab(att_lm *s, float *y, const float *x,
                                         int64_t rows);
 
-/* lm_pick.c: the next token of tokens[0 .. n) from its logits (overwritten); id -1 when
- * none is possible. */
+/* lm_pick.c: the next token of tokens[0 .. n) from its logits and their sums (both
+ * overwritten); id -1 when none is possible. */
 typedef struct atti_lm_choice {
     int32_t id;
     float logprob;
 } atti_lm_choice;
 atti_lm_choice atti_lm_pick(att_lm *s, const int32_t *tokens, int32_t n, int64_t job,
-                            int32_t n_said, float *logits, int thread);
+                            int32_t n_said, float *logits, float *sums, int thread);
 
 /* lm_text.c */
 ATT_MUST_CHECK att_status atti_lm_text_start(atti_lm_text *t, const int32_t *prompt,

@@ -4,7 +4,7 @@
 #include "decode/lm_internal.h"
 
 atti_lm_choice atti_lm_pick(att_lm *s, const int32_t *tokens, int32_t n, int64_t job,
-                            int32_t n_said, float *logits, int thread)
+                            int32_t n_said, float *logits, float *sums, int thread)
 {
     const att_lm_opts *o = &s->o;
     int32_t early = n_said < o->min_new;
@@ -23,6 +23,7 @@ atti_lm_choice atti_lm_pick(att_lm *s, const int32_t *tokens, int32_t n, int64_t
         .pad = -1,
         .start = tokens[0],
         .banned = early ? s->banned_early : s->banned,
+        .sums = sums,
         .row = &row,
         .cand = &cand,
         .pick_scratch = s->pick_scratch + thread * s->pick_stride,

@@ -14,9 +14,8 @@ typedef struct layer_run {
     att_lm *s;
     const atti_lm_layer *l;
     const atti_lm_norm *next; /* the norm that the sub-layer's end applies */
-    const float *bias;
-    float *kv; /* of this layer: [batch][2][cap][G D] */
-    int64_t width;
+    const float *bias;        /* of the sub-layer's last product */
+    float *kv;                /* of this layer: [batch][2][cap][G D] */
 } layer_run;
 
 static int64_t kv_width(const att_lm *s)
@@ -51,9 +50,6 @@ static void split_qkv(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t ro
         float *from = y + r * ldy;
         float *k = w->kv + ((int64_t)s->slot[r] * 2 * s->cap + s->pos[r]) * kv;
         float *v = k + s->cap * kv;
-        if (w->bias)
-            atti_k()->bias_act(from, NULL, from, w->bias, ATTI_ACT_NONE, &no_drop, r, 1,
-                               q + 2 * kv, ldy, ldy);
         if (s->turn) {
             rotate(s, from, from, c->heads, s->pos[r]);
             rotate(s, k, from + q, c->kv_heads, s->pos[r]);
@@ -79,22 +75,24 @@ static void close_sublayer(void *ctx, float *y, int64_t ldy, int64_t row0, int64
     memcpy(x, in, (size_t)(rows * c->hidden) * sizeof *x);
 }
 
-/* GPT-2: act(rows + bias) in place. Llama: act(gate) * up into s->ff. */
-static void activate(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t rows,
+/* GPT-2: act(rows) in place. */
+static void activate(void *ctx, float *y, int64_t ldy, const atti_column_piece *p,
                      int thread)
 {
     const layer_run *w = ctx;
-    const atti_decoder_config *c = w->s->e->cfg;
-    float *at = y + row0 * ldy;
+    float *at = y + p->row0 * ldy + p->col0;
     (void)thread;
-    if (c->gpt2) {
-        atti_k()->bias_act(at, NULL, at, w->bias, c->activation, &no_drop, row0, rows,
-                           w->width, ldy, ldy);
-        return;
-    }
-    if (w->bias)
-        atti_k()->bias_act(at, NULL, at, w->bias, ATTI_ACT_NONE, &no_drop, row0, rows,
-                           w->width, ldy, ldy);
+    atti_k()->bias_act(at, NULL, at, NULL, w->s->e->cfg->activation, &no_drop, p->row0,
+                       p->rows, p->cols, ldy, ldy);
+}
+
+/* Llama: act(gate) * up into s->ff. */
+static void gate(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t rows,
+                 int thread)
+{
+    const layer_run *w = ctx;
+    const atti_decoder_config *c = w->s->e->cfg;
+    (void)thread;
     for (int64_t r = row0; r < row0 + rows; r++)
         atti_k()->glu(w->s->ff + r * c->ffn, y + r * ldy, y + r * ldy + c->ffn,
                       c->activation, c->ffn);
@@ -150,21 +148,21 @@ static att_status run_layer(att_lm *s, int64_t i, int64_t rows, int64_t n_seqs)
     const atti_decoder_config *c = s->e->cfg;
     const atti_lm_layer *l = &s->e->layer[i];
     int64_t ch = c->hidden, q = c->heads * c->head_dim;
-    layer_run w = {.s = s,
-                   .l = l,
-                   .kv = s->kv + i * s->batch * 2 * s->cap * kv_width(s),
-                   .bias = l->qkv.bias};
-    atti_epilogue split = {.fn = split_qkv, .ctx = &w};
-    atti_epilogue close = {.fn = close_sublayer, .ctx = &w};
-    atti_epilogue act = {.fn = activate, .ctx = &w};
+    layer_run w = {
+        .s = s, .l = l, .kv = s->kv + i * s->batch * 2 * s->cap * kv_width(s)};
+    atti_epilogue split = {split_qkv, &w, l->qkv.bias};
+    atti_epilogue close = {close_sublayer, &w, NULL};
+    atti_linear_ends act = {.bias = l->up.bias, .ctx = &w};
+    if (c->gpt2)
+        act.columns = activate;
+    else
+        act.rows = gate;
     ATTI_TRY(atti_linear_run(l->qkv.lin, s->qkv, l->qkv.n_out, s->n, ch, rows, &split));
     ATTI_TRY(attend(s, &w, rows, n_seqs));
     w.bias = l->out.bias;
     w.next = &l->norm2;
     ATTI_TRY(atti_linear_run(l->out.lin, s->tmp, ch, s->ctx, q, rows, &close));
-    w.bias = l->up.bias;
-    w.width = l->up.n_out;
-    ATTI_TRY(atti_linear_run(l->up.lin, s->up, l->up.n_out, s->n, ch, rows, &act));
+    ATTI_TRY(atti_linear_run_ends(l->up.lin, s->up, l->up.n_out, s->n, ch, rows, &act));
     w.bias = l->down.bias;
     w.next = i + 1 < c->layers ? &s->e->layer[i + 1].norm1 : &s->e->last;
     return atti_linear_run(l->down.lin, s->tmp, ch, c->gpt2 ? s->up : s->ff, c->ffn,
@@ -186,8 +184,21 @@ att_status atti_lm_forward(att_lm *s, int64_t rows, int64_t n_seqs)
     return ATT_OK;
 }
 
+static void sums_of(void *ctx, float *y, int64_t ldy, const atti_column_piece *p,
+                    int thread)
+{
+    const att_lm *s = ctx;
+    int64_t vocab = s->e->vocab.n_out, each = 2 * atti_pick_chunks(vocab);
+    (void)thread;
+    for (int64_t r = p->row0; r < p->row0 + p->rows; r++)
+        atti_pick_sums(s->sums + r * each, vocab, NULL, y + r * ldy + p->col0, p->col0,
+                       p->cols);
+}
+
 att_status atti_lm_vocab(att_lm *s, float *y, const float *x, int64_t rows)
 {
     const atti_lm_dense *d = &s->e->vocab;
-    return atti_linear_run(d->lin, y, d->n_out, x, d->n_in, rows, NULL);
+    atti_linear_ends ends = {.column_step = ATTI_PICK_CHUNK, .ctx = s};
+    if (rows <= s->batch) ends.columns = sums_of;
+    return atti_linear_run_ends(d->lin, y, d->n_out, x, d->n_in, rows, &ends);
 }

@@ -1,8 +1,8 @@
 /* pick.c - from one row of logits to its best continuations.
  *
- * The row is read once while it is in cache: log-sum-exp and maximum of each chunk of
- * columns, then only the chunks whose maximum can still matter are looked into. Chunks
- * are fixed, so a row's numbers depend on that row alone. */
+ * Log-sum-exp and maximum of each chunk of columns are taken by the thread that has just
+ * multiplied it; then only the chunks whose maximum can still matter are looked into.
+ * Chunks are fixed, so a row's numbers depend on that row alone. */
 #include "base/rng.h"
 #include "decode/session_internal.h"
 #include <math.h>
@@ -22,9 +22,14 @@ typedef struct picking {
     int64_t k;
 } picking;
 
+int64_t atti_pick_chunks(int64_t vocab)
+{
+    return (vocab + CHUNK - 1) / CHUNK;
+}
+
 int64_t atti_pick_scratch(int64_t vocab)
 {
-    int64_t chunks = (vocab + CHUNK - 1) / CHUNK;
+    int64_t chunks = atti_pick_chunks(vocab);
     /* chunk lse and max, then values and indices for sampling */
     return 2 * (chunks + 16) + 2 * vocab;
 }
@@ -40,15 +45,29 @@ static int64_t chunk_end(const picking *p, int64_t c)
     return end < p->n ? end : p->n;
 }
 
-/* log sum exp over the row from those of its chunks, and the chunks' maxima. */
-static void scan(picking *p, float *lse)
+static void chunk_sums(float *lse, float *max, const float *x, const float *bias,
+                       int64_t cols)
 {
-    int64_t chunks = (p->n + CHUNK - 1) / CHUNK;
+    for (int64_t at = 0; at < cols; at += CHUNK, lse++, max++) {
+        int64_t n = cols - at < CHUNK ? cols - at : CHUNK;
+        atti_k()->logsumexp(lse, max, x + at, bias ? bias + at : NULL, 1, n, n);
+    }
+}
+
+void atti_pick_sums(float *sums, int64_t vocab, const float *bias, const float *logits,
+                    int64_t col0, int64_t cols)
+{
+    float *lse = sums + col0 / CHUNK;
+    chunk_sums(lse, lse + atti_pick_chunks(vocab), logits, bias ? bias + col0 : NULL,
+               cols);
+}
+
+/* log sum exp over the row from those of its chunks. */
+static void join_sums(picking *p, const float *lse)
+{
+    int64_t chunks = atti_pick_chunks(p->n);
     float top = -INFINITY;
     for (int64_t c = 0; c < chunks; c++) {
-        int64_t from = c * CHUNK, cols = chunk_end(p, c) - from;
-        atti_k()->logsumexp(&lse[c], &p->max[c], p->x + from,
-                            p->bias ? p->bias + from : NULL, 1, cols, cols);
         if (!(p->max[c] <= top)) top = p->max[c]; /* NaN gets through */
     }
     double sum = 0.0;
@@ -239,7 +258,7 @@ static void sample(picking *p, float *v, int32_t *heap)
 
 void atti_pick_row(att_session *s, int64_t row, float *logits, int thread)
 {
-    int64_t vocab = s->e->vocab.n_out, chunks = (vocab + CHUNK - 1) / CHUNK;
+    int64_t vocab = s->e->vocab.n_out, chunks = atti_pick_chunks(vocab);
     float *scratch = s->pick_scratch + thread * s->pick_stride;
     const atti_row *r = &s->row[row];
     picking p = {
@@ -248,11 +267,16 @@ void atti_pick_row(att_session *s, int64_t row, float *logits, int thread)
         .x = logits,
         .bias = s->e->vocab.bias,
         .n = vocab,
-        .max = scratch + chunks + 8,
+        .max = s->sums ? s->sums + (2 * row + 1) * chunks : scratch + chunks + 8,
         .out = s->cand + row * s->k,
         .k = s->k,
     };
-    scan(&p, scratch);
+    if (s->sums) {
+        join_sums(&p, p.max - chunks);
+    } else {
+        chunk_sums(scratch, p.max, logits, p.bias, vocab);
+        join_sums(&p, scratch);
+    }
     if (r->mode == ATTI_PICK_FORCED) {
         for (int64_t i = 1; i < s->k; i++) p.out[i].id = -1;
         p.out[0].id = r->forced;
@@ -270,4 +294,30 @@ void atti_pick_row(att_session *s, int64_t row, float *logits, int thread)
         top(&p);
     }
     for (int64_t i = 0; i < s->k && p.out[i].id >= 0; i++) p.out[i].v -= p.lse;
+}
+
+static void sums_of(void *ctx, float *y, int64_t ldy, const atti_column_piece *p,
+                    int thread)
+{
+    const att_session *s = ctx;
+    int64_t vocab = s->e->vocab.n_out, each = 2 * atti_pick_chunks(vocab);
+    (void)thread;
+    for (int64_t r = p->row0; r < p->row0 + p->rows; r++)
+        atti_pick_sums(s->sums + r * each, vocab, s->e->vocab.bias,
+                       y + r * ldy + p->col0, p->col0, p->cols);
+}
+
+static void rows_of(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t rows,
+                    int thread)
+{
+    for (int64_t r = row0; r < row0 + rows; r++)
+        atti_pick_row(ctx, r, y + r * ldy, thread);
+}
+
+att_status atti_pick_rows(att_session *s, const float *x, int64_t n_rows)
+{
+    const atti_dense *d = &s->e->vocab; /* its bias is added where logits are read */
+    atti_linear_ends ends = {
+        .columns = sums_of, .column_step = CHUNK, .rows = rows_of, .ctx = s};
+    return atti_linear_run_ends(d->lin, s->logits, d->n_out, x, d->n_in, n_rows, &ends);
 }

@@ -152,18 +152,11 @@ static void end_row(void *ctx, int64_t i, int thread)
         memset(to + r->state, 0, (size_t)r->fed * sizeof *to);
 }
 
-static void pick_rows(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t rows,
-                      int thread)
-{
-    for (int64_t r = row0; r < row0 + rows; r++)
-        atti_pick_row(ctx, r, y + r * ldy, thread);
-}
-
 att_status atti_rnn_step(att_session *s, int64_t rows)
 {
     const atti_engine *e = s->e;
     const atti_rnn_engine *r = e->rnn;
-    int64_t h = r->c->hidden, v = e->vocab.n_out;
+    int64_t h = r->c->hidden;
     step x;
     lay_out(&x, s, rows);
     atti_parallel_void(rows, begin_row, &x);
@@ -182,7 +175,5 @@ att_status atti_rnn_step(att_session *s, int64_t rows)
     ATTI_TRY(atti_dense_run(&r->readout, x.out, r->c->readout, x.both, x.width, rows,
                             ATTI_ACT_TANH));
     atti_parallel_void(rows, end_row, &x);
-    atti_epilogue epi = {pick_rows, s, NULL}; /* it adds the bias itself */
-    return atti_linear_run(e->vocab.lin, s->logits, v, x.out, r->c->readout, rows,
-                           &epi);
+    return atti_pick_rows(s, x.out, rows);
 }

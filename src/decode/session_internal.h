@@ -99,6 +99,9 @@ struct att_session {
     int64_t n_free_source;
     atti_stream row_stream;
     float *q, *ctx, *ff, *logits;
+    float *sums; /* [rows, 2, chunks of the vocabulary]: log-sum-exp, maximum */
+    float *heed; /* [threads, heed_stride]: a row's attention */
+    int64_t heed_stride;
     atti_row *row;
     atti_tables table[2];
     int current;
@@ -152,9 +155,25 @@ ATT_MUST_CHECK att_status atti_encode_wave(att_session *s, const atti_job *jobs,
 /* step.c: one token for rows 0..n_rows-1; leaves candidates in s->cand. */
 ATT_MUST_CHECK att_status atti_step_run(att_session *s, int64_t n_rows);
 
-/* pick.c: candidates of one row of logits. */
+/* step_attend.c: from s->q and the caches to s->ctx, for rows 0..n_rows-1. */
+ATT_MUST_CHECK att_status atti_step_self(att_session *s, int64_t layer, int64_t n_rows);
+ATT_MUST_CHECK att_status atti_step_cross(att_session *s, int64_t layer,
+                                          int64_t n_rows);
+int64_t atti_heed_scratch(int64_t heads); /* floats a thread */
+
+/* pick.c: candidates of one row of logits. s->sums NULL: it makes its own; else
+ * atti_pick_sums() has seen all columns of it. */
 void atti_pick_row(att_session *s, int64_t row, float *logits, int thread);
 int64_t atti_pick_scratch(int64_t vocab); /* floats a thread */
+int64_t atti_pick_chunks(int64_t vocab);
+/* Logits [col0, col0 + cols) of a row, from col0 on, are there: their sums go to where they
+ * belong in [2, chunks]. col0 is a multiple of ATTI_PICK_CHUNK, and so is the end, or it is
+ * the vocabulary's. */
+void atti_pick_sums(float *sums, int64_t vocab, const float *bias, const float *logits,
+                    int64_t col0, int64_t cols);
+/* The vocabulary's product with both, rows of x [n_rows, ..] -> s->cand. */
+ATT_MUST_CHECK att_status atti_pick_rows(att_session *s, const float *x,
+                                         int64_t n_rows);
 
 /* search.c: what the candidates make of the hypotheses. *ended: the sentence is ready. */
 size_t atti_search_scratch(const att_session *s); /* bytes of s->merge */

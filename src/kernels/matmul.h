@@ -48,6 +48,38 @@ ATT_MUST_CHECK att_status atti_linear_run(const atti_linear *l, float *y, int64_
                                           const float *x, int64_t ldx, int64_t rows,
                                           const atti_epilogue *epi);
 
+/* The same with ends by columns too. Few rows are cut between columns: whoever finishes
+ * a piece has it in cache, and what needs no whole row (activation, the sums of a softmax)
+ * is done there. */
+typedef struct atti_column_piece {
+    int64_t row0, rows, col0, cols;
+} atti_column_piece;
+/* y + row0 * ldy + col0 .. is complete, sums and bias; y is the product's first row. */
+typedef void atti_columns_fn(void *ctx, float *y, int64_t ldy,
+                             const atti_column_piece *p, int thread);
+typedef struct atti_linear_ends {
+    const float *bias;        /* [n_out] or NULL */
+    atti_columns_fn *columns; /* once for every element; NULL = none */
+    int64_t column_step;      /* pieces begin at multiples of it; 0 = anywhere */
+    atti_epilogue_fn *rows;   /* after all of a row's columns; NULL = none */
+    void *ctx;
+} atti_linear_ends;
+ATT_MUST_CHECK att_status atti_linear_run_ends(const atti_linear *l, float *y,
+                                               int64_t ldy, const float *x, int64_t ldx,
+                                               int64_t rows,
+                                               const atti_linear_ends *ends);
+
+/* Weights that are read one after the other lie best in one piece of memory on huge pages:
+ * handles made in a pool, in the order in which they will run. The pool outlives them. */
+typedef struct atti_linear_pool atti_linear_pool;
+ATT_MUST_CHECK att_status atti_linear_pool_create(atti_linear_pool **out);
+void atti_linear_pool_destroy(atti_linear_pool *p); /* NULL is fine */
+ATT_MUST_CHECK att_status atti_linear_create_in(atti_linear **out,
+                                                atti_linear_pool *pool,
+                                                atti_linear_kind kind, const float *w,
+                                                int64_t n_out, int64_t n_in,
+                                                int64_t ldw, int trans);
+
 /* The weight changed (same shape, ldw and trans as at creation): packs it again. Not
  * while another thread runs it. A training step that uses one weight many times - a
  * vocabulary projection in chunks - keeps one handle and updates it each step. */
