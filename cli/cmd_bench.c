@@ -1,54 +1,14 @@
-/* cmd_bench.c - attend bench train|translate|attention: speeds, beside the peak that this
- * machine reaches in the same run; only their ratio means anything on shared machines. */
+/* cmd_bench.c - attend bench train|attention: speeds, beside the peak that this machine
+ * reaches in the same run; only their ratio means anything on shared machines. */
 #include "attend/kernels.h"
 #include "attn_measure.h"
+#include "bench_machine.h"
 #include "commands.h"
-#include "decode_options.h"
 #include "term.h"
 #include "train_options.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-
-static double peak_rss(void)
-{
-    struct rusage u;
-
-    getrusage(RUSAGE_SELF, &u);
-    return (double)u.ru_maxrss * 1024;
-}
-
-/* Of f32, or of bf16 where the processor multiplies it (0: it does not). The best of a
- * few: on a shared machine one measurement can meet a neighbour. */
-static double peak_gflops(int bf16)
-{
-    static double best[2];
-
-    for (int i = 0; i < 4; i++) {
-        double now = bf16 ? att_kernels_peak_bf16_gflops() : att_kernels_peak_gflops();
-
-        if (now > best[bf16]) best[bf16] = now;
-    }
-    return best[bf16];
-}
-
-static void add_bf16(cli_text *t, double peak_bf16)
-{
-    cli_add(t, ",\"bf16\":");
-    cli_add_json(t, att_kernels_bf16());
-    cli_addf(t, ",\"peak_bf16_gflops\":%.1f", peak_bf16);
-}
-
-/* rss: the peak of what was measured; what came after it does not count. */
-static void add_machine(cli_text *t, double peak, double rss)
-{
-    cli_addf(t, ",\"threads\":%d,\"isa\":", att_threads());
-    cli_add_json(t, att_kernels_isa());
-    cli_add(t, ",\"matmul\":");
-    cli_add_json(t, att_matmul_provider());
-    cli_addf(t, ",\"peak_gflops\":%.1f,\"peak_rss_mb\":%.0f}", peak, rss / 1e6);
-}
 
 /* --- train ------------------------------------------------------------------------ */
 
@@ -136,12 +96,12 @@ static int run_train(void *opts, const cli_list *words)
     checked.valid_beam = 0;
     if ((rc = train_refused(att_train_check(&checked), "bench train")) != 0) return rc;
     progress_busy("timing updates");
-    (void)peak_gflops(0);
+    (void)bench_peak_gflops(0);
     st = att_bench_train(&r, &o->t, (int32_t)b, (int32_t)len, o->steps);
     progress_busy_end();
     if (st != ATT_OK) return cli_status(st);
-    peak = peak_gflops(0);
-    peak_bf16 = o->precision ? peak_gflops(1) : 0;
+    peak = bench_peak_gflops(0);
+    peak_bf16 = o->precision ? bench_peak_gflops(1) : 0;
     tokens = (double)b * (double)len / r.seconds;
     gflops = r.flops / r.seconds * 1e-9;
     if (o->json) {
@@ -155,8 +115,8 @@ static int run_train(void *opts, const cli_list *words)
             b, len, o->t.vocab_size, o->precision ? "bfloat16" : "float32",
             (long long)r.parameters, r.seconds * 1e3, r.seconds_matmul * 1e3, tokens,
             gflops);
-        if (o->precision) add_bf16(&t, peak_bf16);
-        add_machine(&t, peak, (double)r.peak_bytes);
+        if (o->precision) bench_add_bf16(&t, peak_bf16);
+        bench_add_machine(&t, peak, (double)r.peak_bytes);
         puts(t.s);
         return EXIT_FINE;
     }
@@ -197,222 +157,6 @@ const command cmd_bench_train = {
     .run = run_train,
 };
 
-/* --- translate -------------------------------------------------------------------- */
-
-typedef struct bench_translate_opts {
-    decode_opts x;
-    const char *input;
-    int32_t length, batch, beam, sentences;
-    double seconds;
-} bench_translate_opts;
-
-#define ROW(member) OPT_ROW(bench_translate_opts, member)
-
-static const opt translate_options[] = {
-    DECODE_MODEL_ROW(bench_translate_opts, x),
-    {.name = "input",
-     .letter = 'i',
-     .kind = OPT_STR,
-     .arg = "FILE",
-     ROW(input),
-     .help = "source sentences (default: standard input)"},
-    {.name = "length",
-     .kind = OPT_I32,
-     .arg = "N",
-     .lo = 1,
-     .hi = 100000,
-     ROW(length),
-     .help = "tokens made of each sentence, so that speeds compare; 0 = as the model "
-             "likes"},
-    {.name = "batch-size",
-     .kind = OPT_I32,
-     .arg = "N",
-     .lo = 0,
-     .hi = 65536,
-     ROW(batch),
-     .flags = OPT_NO_DEFAULT,
-     .help = "this batch only (default: 1 and 32)"},
-    {.name = "beam-size",
-     .letter = 'b',
-     .kind = OPT_I32,
-     .arg = "N",
-     .lo = 0,
-     .hi = 1024,
-     ROW(beam),
-     .flags = OPT_NO_DEFAULT,
-     .help = "this beam only (default: 1 and 4)"},
-    {.name = "sentences",
-     .kind = OPT_I32,
-     .arg = "N",
-     .lo = 0,
-     .hi = 1e9,
-     ROW(sentences),
-     .flags = OPT_NO_DEFAULT,
-     .help = "how many (default: 16 at batch 1, 4 batches otherwise)"},
-    {.name = "json", .kind = OPT_FLAG, ROW(x.json), .help = "a JSON object a case"},
-};
-
-static void bench_translate_defaults(void *opts)
-{
-    bench_translate_opts *o = opts;
-
-    decode_defaults(&o->x);
-    o->length = 24;
-}
-
-/* Bytes of weights that one decoding step reads: the decoder's and the output layer's. */
-static double step_bytes(const att_model *m)
-{
-    double sum = 0;
-
-    for (int64_t i = 0; i < att_model_tensor_count(m); i++) {
-        const char *name = att_model_tensor_name(m, i);
-        att_tensor v;
-
-        if (!strstr(name, "decoder.layers") && !strstr(name, "shared") &&
-            !strstr(name, "final_logits"))
-            continue;
-        /* The keys and values of the source are made once, not at every step. */
-        if (strstr(name, "encoder_attn.k_proj") || strstr(name, "encoder_attn.v_proj"))
-            continue;
-        if (att_model_tensor(m, &v, name) != ATT_OK) continue;
-        sum += 4.0 * (double)att_tensor_count(&v);
-        att_tensor_deinit(&v);
-    }
-    return sum;
-}
-
-typedef struct timing {
-    double seconds;
-    int64_t tokens, sentences;
-} timing;
-
-static att_status time_case(timing *r, const bench_translate_opts *o,
-                            const att_model *m, char **lines, int64_t n, int32_t batch,
-                            int32_t beam)
-{
-    att_decode_opts d = o->x.d;
-    att_session *s = NULL;
-    att_result *res = NULL;
-    int64_t count = o->sentences ? o->sentences : batch == 1 ? 16 : 4 * (int64_t)batch;
-    const char **texts = cli_alloc((size_t)count, sizeof *texts);
-    att_status st;
-
-    d.batch_size = batch;
-    d.beam_size = beam;
-    d.n_best = 1;
-    d.max_length_factor = 0;
-    d.min_length = d.max_length = o->length;
-    for (int64_t i = 0; i < count; i++) texts[i] = lines[i % n];
-    st = att_session_create(&s, m, &d);
-    /* Once for the caches, then in earnest. */
-    if (st == ATT_OK)
-        st = att_translate(s, &res, texts, NULL,
-                           (int32_t)(count < batch ? count : batch));
-    att_result_destroy(res);
-    res = NULL;
-    r->seconds = cli_now();
-    if (st == ATT_OK) st = att_translate(s, &res, texts, NULL, (int32_t)count);
-    r->seconds = cli_now() - r->seconds;
-    r->tokens = 0;
-    r->sentences = count;
-    for (int32_t i = 0; st == ATT_OK && i < att_result_count(res); i++) {
-        const att_sentence *one = att_result_sentence(res, i);
-
-        if (one->n_hypotheses)
-            r->tokens += one->hypotheses[0].n_ids + (one->hypotheses[0].finished != 0);
-    }
-    att_result_destroy(res);
-    att_session_destroy(s);
-    cli_free(texts);
-    return st;
-}
-
-static void show_case(const bench_translate_opts *o, const timing *r, int32_t batch,
-                      int32_t beam, double bytes, double load_ms)
-{
-    /* What memory gives to a plain loop over as many bytes, at this moment. */
-    double readable = att_kernels_read_gb_per_s((size_t)bytes);
-    double speed = (double)r->tokens / r->seconds;
-    /* A step reads every weight once for the batch, and multiplies it for each row. */
-    double gflops = 2 * bytes / 4 * speed * beam * 1e-9;
-    double gbytes = bytes * speed / batch * 1e-9;
-    cli_text t = {0};
-
-    if (!o->x.json) {
-        printf("batch %3d beam %2d   %9.1f tokens/s   %7.1f GFLOP/s   %6.1f of %.1f "
-               "GB/s of weights\n",
-               batch, beam, speed, gflops, gbytes, readable);
-        return;
-    }
-    cli_addf(
-        &t,
-        "{\"bench\":\"translate\",\"batch\":%d,\"beam\":%d,\"length\":%d,"
-        "\"sentences\":%lld,\"tokens\":%lld,\"seconds\":%.4f,\"tokens_per_s\":%.1f,"
-        "\"gflops\":%.2f,\"weights_gb_per_s\":%.2f,\"read_gb_per_s\":%.2f,"
-        "\"step_weights_mb\":%.1f,\"load_ms\":%.2f",
-        batch, beam, o->length, (long long)r->sentences, (long long)r->tokens,
-        r->seconds, speed, gflops, gbytes, readable, bytes / 1e6, load_ms);
-    add_machine(&t, peak_gflops(0), peak_rss());
-    puts(t.s);
-    fflush(stdout);
-    cli_free(t.s);
-}
-
-static int run_translate(void *opts, const cli_list *words)
-{
-    bench_translate_opts *o = opts;
-    static const int32_t cases[][2] = {{1, 1}, {1, 4}, {32, 1}, {32, 4}};
-    att_model *m = NULL;
-    double load = cli_now();
-    int64_t n;
-    char **lines;
-    int rc;
-
-    (void)words;
-    if (!o->x.model)
-        return cli_usage("bench translate", "bench translate: -m DIR is missing");
-    lines = cli_read_lines(o->input, &n);
-    if (!lines) return EXIT_FAILED;
-    if (n == 0) return cli_fail("no sentence to translate");
-    load = cli_now();
-    rc = decode_open(&m, &cmd_bench_translate, o, &o->x);
-    if (rc) return rc;
-    load = (cli_now() - load) * 1e3;
-    cli_catch_signals();
-    for (size_t i = 0; rc == 0 && i < 4; i++) {
-        int32_t batch = o->batch ? o->batch : cases[i][0];
-        int32_t beam = o->beam ? o->beam : cases[i][1];
-        timing r;
-
-        /* A fixed batch or beam leaves fewer cases. */
-        if (o->batch && cases[i][0] != 1) continue;
-        if (o->beam && cases[i][1] != 1) continue;
-        rc = cli_status(time_case(&r, o, m, lines, n, batch, beam));
-        if (rc == 0) show_case(o, &r, batch, beam, step_bytes(m), load);
-    }
-    att_model_destroy(m);
-    return rc;
-}
-
-static const char *const translate_examples[] = {
-    "Four cases, as bench/peers runs CTranslate2",
-    "attend bench translate -m DIR --input test.en --length 24 --json",
-    NULL,
-};
-
-const command cmd_bench_translate = {
-    .name = "bench translate",
-    .summary = "time translation with outputs of fixed length",
-    .usage = "-m DIR [--input FILE] [--length N] [options]",
-    .examples = translate_examples,
-    .options = translate_options,
-    .n_options = sizeof translate_options / sizeof *translate_options,
-    .size = sizeof(bench_translate_opts),
-    .defaults = bench_translate_defaults,
-    .run = run_translate,
-};
-
 /* --- attention -------------------------------------------------------------------- */
 
 typedef struct bench_attention_opts {
@@ -423,7 +167,6 @@ typedef struct bench_attention_opts {
     double seconds, dropout;
 } bench_attention_opts;
 
-#undef ROW
 #define ROW(member) OPT_ROW(bench_attention_opts, member)
 
 static const opt attention_options[] = {
@@ -514,8 +257,8 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
     c.bf16 = o->bf16;
     if (bench_attention_case(&r, &c, o->seconds) != 0)
         return cli_fail("%s", att_error_message());
-    peak = peak_gflops(0);
-    peak_bf16 = o->bf16 ? peak_gflops(1) : 0;
+    peak = bench_peak_gflops(0);
+    peak_bf16 = o->bf16 ? bench_peak_gflops(1) : 0;
     limit = peak_bf16 > 0 ? peak_bf16 : peak;
     if (!o->json) {
         printf("B%lld H%lld T%lld D%lld%s   forward %9.3f ms %7.1f GFLOP/s", b, h, t, d,
@@ -543,8 +286,8 @@ static int time_shape(const bench_attention_opts *o, const char *shape)
         cli_addf(&line, "\"bwd_fraction\":%.3f,", r.bwd_gflops / limit);
     cli_addf(&line, "\"tokens_per_s\":%.0f,\"workspace_bytes\":%.0f",
              (double)(b * t) / (r.fwd_ms * 1e-3), r.workspace_mb * 1e6);
-    if (o->bf16) add_bf16(&line, peak_bf16);
-    add_machine(&line, peak, peak_rss());
+    if (o->bf16) bench_add_bf16(&line, peak_bf16);
+    bench_add_machine(&line, peak, bench_peak_rss());
     puts(line.s);
     fflush(stdout);
     cli_free(line.s);

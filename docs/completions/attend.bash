@@ -34,7 +34,7 @@ _attend()
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train classify"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --columns --regression --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train classify"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --columns --regression --multi-label --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
         --arch) words="xlm-roberta bert words window rnn rnn-lstm"; cur=${cur#=} ;;
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
@@ -111,7 +111,11 @@ _attend()
         --normalise) words="softmax relu relu-row hard sparsemax"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "bench translate"*) words="--model --input --length --batch-size --beam-size --sentences --json --threads --config --quiet --color --help "
+    "bench translate"*) words="--model --input --length --batch-size --beam-size --sentences --repeat --alignment --json --threads --config --quiet --color --help "
+        case $prev in
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
+    "bench generate"*) words="--model --length --prompt-length --batch-size --repeat --json --threads --config --quiet --color --help "
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
@@ -159,7 +163,7 @@ _attend()
         esac ;;
     esac
     if [ "$COMP_CWORD" = 1 ]; then
-        words="demo train train train train translate tag classify generate evaluate info average tokenize vocab vocab bench bench bench explain explain explain plot compare help version "
+        words="demo train train train train translate tag classify generate evaluate info average tokenize vocab vocab bench bench bench bench explain explain explain plot compare help version "
     elif [ "$COMP_CWORD" = 2 ]; then
         case ${COMP_WORDS[1]} in
         train) words="$words translate" ;;
@@ -170,6 +174,7 @@ _attend()
         vocab) words="$words show" ;;
         bench) words="$words train" ;;
         bench) words="$words translate" ;;
+        bench) words="$words generate" ;;
         bench) words="$words attention" ;;
         explain) words="$words model" ;;
         explain) words="$words positions" ;;

@@ -1,7 +1,8 @@
 # Every command explains itself: usage, options, no line over 80 columns (wide characters
 # are not used there), no space at an end, and --help wins over what else is wrong.
 for command in demo 'train translate' translate evaluate info average tokenize \
-    'vocab train' 'vocab show' 'bench train' 'bench translate' 'bench attention' help \
+    'vocab train' 'vocab show' 'bench train' 'bench translate' 'bench generate' \
+    'bench attention' help \
     version; do
     "$ATTEND" $command --help >page
     grep -q "^attend $command - " page
