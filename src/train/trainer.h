@@ -27,6 +27,7 @@
 #include "data/feed.h"
 #include "models/marian/marian_config.h"
 #include "models/rnn/rnn_config.h"
+#include "tokenize/lexicon.h"
 #include "tokenize/bpe_dropout.h"
 #include "train/optim.h"
 #include "train/schedule.h"
@@ -79,7 +80,8 @@ typedef struct atti_trainer {
     void *owned_cfg;           /* cfg of the others, freed at the end */
     const atti_family *family;
     atti_label_set labels;
-    int64_t unseen; /* words of the validation whose label no training file has */
+    atti_lexicon lexicon; /* of models of words, in place of tokenizers */
+    int64_t unseen;       /* words of the validation whose label no training file has */
     int64_t unseen_line;
     char *unseen_label;
     atti_params params;
