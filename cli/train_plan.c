@@ -82,6 +82,8 @@ static corpus measure(const train_opts *o)
     return c;
 }
 
+static cli_text said; /* what was decided, for people */
+
 /* --- how long --------------------------------------------------------------------- */
 
 typedef struct length {
@@ -200,9 +202,42 @@ static const char *guess_tokenisation(const char *path)
     return apart >= 10 && apart > 20 * joined ? "none" : "13a";
 }
 
-/* --- all of it -------------------------------------------------------------------- */
+/* --- how text is taken ------------------------------------------------------------ */
 
-static cli_text said;
+/* Full-width punctuation (U+FF01 to U+FF5E, UTF-8 EF BC 81 to EF BD 9E) is how Chinese
+ * and Japanese are written. NFKC would make it ASCII, and a translator that has never
+ * seen them cannot write them. */
+static bool is_full_width(const char *path)
+{
+    int64_t n = 0, wide = 0;
+    FILE *f = open_text(path);
+    char line[4096];
+
+    while (f && n < LOOK_LINES && fgets(line, sizeof line, f)) {
+        bool has = false;
+
+        n++;
+        for (const unsigned char *p = (const unsigned char *)line; *p && !has; p++)
+            has = p[0] == 0xef && ((p[1] == 0xbc && p[2] >= 0x81) ||
+                                   (p[1] == 0xbd && p[2] <= 0x9e && p[2] >= 0x80));
+        wide += has;
+    }
+    if (f) fclose(f);
+    return wide * 5 > n;
+}
+
+static void plan_normalisation(train_opts *o)
+{
+    if (opt_given("tokenizer-raw") || o->t.tokenizer || o->t.n_train == 0) return;
+    if (!is_full_width(o->t.train_target[0])) return;
+    o->t.tokenizer_raw = 1;
+    cli_addf(&said,
+             "\n%s has full-width punctuation, which Unicode normalisation "
+             "would make ASCII: text is taken as it is (--tokenizer-raw)",
+             o->t.train_target[0]);
+}
+
+/* --- all of it -------------------------------------------------------------------- */
 
 static void describe(const train_opts *o, const corpus *c, const length *l)
 {
@@ -251,6 +286,7 @@ int train_plan(train_opts *o)
     shortened = plan_warmup(o, &l);
     describe(o, &c, &l);
     if (shortened) cli_add(&said, "\nthe warm-up is a fifth of so short a training");
+    plan_normalisation(o);
     if (o->t.valid_target && o->t.valid_beam > 0 && !opt_given("valid-tokenize")) {
         o->t.valid_tokenize = guess_tokenisation(o->t.valid_target);
         for (size_t i = 0; i < 2; i++)

@@ -57,3 +57,10 @@ printf '\n\n' >>long.src
 printf 'x\nx\n' >>long.tgt
 small --preset tiny --train long.src long.tgt --dry-run 2>log >out
 grep -q '^plan: 100 passes over 200 pairs' log
+# Punctuation that normalisation would take away stays; unless it was said otherwise.
+sed 's/$/？/' target >wide
+small --train source wide -m e --after 1u 2>log
+stored e tokenizer-raw true
+grep -q '^wide has full-width punctuation, .*(--tokenizer-raw)$' log
+small --train wide source -m f --after 1u 2>log
+stored f tokenizer-raw false
