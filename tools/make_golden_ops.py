@@ -256,9 +256,15 @@ def weighted_pools():
         case("pool_softmax", [], {"x": x, "e": e, "offsets": off}, [y, alpha], 1)
 
 
+def separate_labels():
+    x, t = rand(5, 3, 3.0), rand(5, 3)
+    case("sigmoid_loss", [], {"x": x, "targets": t},
+         [(F.binary_cross_entropy_with_logits(x, t, reduction="sum") / 3).reshape(1, 1)])
+
+
 def main():
     for make in (linear, norms, embed, attention, losses, pieces, pools, weighted_pools,
-                 attention_biased, attention_edges):
+                 attention_biased, attention_edges, separate_labels):
         make()
     save_file({k: v.contiguous() for k, v in tensors.items()},
               f"{sys.argv[1]}/ops.safetensors",

@@ -301,6 +301,11 @@ ATT_API ATT_MUST_CHECK att_status att_op_cross_entropy(att_tape *tape, att_var *
 /* loss [1,1] = sum of (x - targets)^2 / C; targets [N,C] f32. */
 ATT_API ATT_MUST_CHECK att_status att_op_squared_error(att_tape *tape, att_var *loss,
                                                        att_var x, att_var targets);
+/* loss [1,1] = sum of ln(1 + e^x) - t x, divided by C: the cross entropy of labels that are
+ * each right (t = 1) or wrong (0) by themselves, with probability sigmoid(x); targets [N,C]
+ * f32. */
+ATT_API ATT_MUST_CHECK att_status att_op_sigmoid_loss(att_tape *tape, att_var *loss,
+                                                      att_var x, att_var targets);
 
 /* ---- plan ---- */
 

@@ -227,7 +227,8 @@ ATT_API int32_t att_label_evaluation_labels(const att_label_evaluation *e);
 /* Figures of label i, borrowed names; ATT_EINVAL out of range. */
 ATT_API ATT_MUST_CHECK att_status att_label_evaluation_get(
     const att_label_evaluation *e, att_label_figures *out, int32_t i);
-/* How many items of label `in_files` were said to be label `said`; 0 out of range. */
+/* How many items of label `in_files` were said to be label `said`; 0 out of range, and for
+ * models of several labels a text, whose items are texts times labels. */
 ATT_API int64_t att_label_evaluation_count(const att_label_evaluation *e,
                                            int32_t in_files, int32_t said);
 

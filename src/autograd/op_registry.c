@@ -27,7 +27,8 @@
     X(rnn)                                                                             \
     X(rnn_attend)                                                                      \
     X(cross_entropy)                                                                   \
-    X(squared_error)
+    X(squared_error)                                                                   \
+    X(sigmoid_loss)
 /* clang-format on */
 
 #define DECLARE(name) extern const atti_op atti_op_##name;

@@ -159,8 +159,10 @@ static att_status take_words_apart(atti_feed *f, slot *sl)
     ATTI_TRY(atti_word_rows_make(&sl->words, b->source.ids, b->source.offsets,
                                  b->n_seqs, f->opts.reach));
     b->words = &sl->words;
-    for (int64_t i = 0; f->opts.label_a_sequence && i < b->n_seqs; i++)
-        b->targets[i] = b->targets[b->target.offsets[i]];
+    int64_t n = f->opts.label_a_sequence;
+    for (int64_t i = 0; n > 0 && i < b->n_seqs; i++)
+        memmove(b->targets + i * n, b->targets + b->target.offsets[i],
+                (size_t)n * sizeof *b->targets);
     return ATT_OK;
 }
 

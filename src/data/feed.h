@@ -25,7 +25,8 @@ typedef struct atti_feed_opts {
     atti_feed_kind kind;
     int32_t ignore; /* LABELS, WORDS: this id becomes -1, a row that does not count */
     int32_t reach;  /* WORDS: of word_rows */
-    int32_t label_a_sequence; /* WORDS: only a sequence's first label counts */
+    int32_t
+        label_a_sequence; /* WORDS: only a sequence's first so many labels count; 0: all */
     /* PAIRS: other tokens for the same text, drawn by key; NULL = as they lie there.
      * Writes at most `room` ids, which is n or more, and returns how many. Budgets and
      * cuts count the tokens that lie there; a batch may grow by half. */

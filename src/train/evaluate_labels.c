@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "data/text/conllu.h"
 #include "data/text/tsv_text.h"
+#include "models/encoder/encoder_config.h"
+#include "models/model_internal.h"
 #include "train/tasks/label_set.h"
 #include "train/trainer.h"
 #include <math.h>
@@ -20,6 +22,10 @@ struct att_label_evaluation {
     int64_t *
         missed_as; /* [known] what items of labels of the files alone were said to be */
     double squared; /* < 0: no regression */
+    /* Models that may say several labels: of each label how many texts have it, were said to
+     * have it, both; NULL for others. present: scratch. */
+    int64_t *in_files, *said, *both;
+    unsigned char *present;
 };
 
 /* What waits for the model: texts, or words of sentences, with their labels. */
@@ -80,6 +86,34 @@ static att_status judge(att_label_evaluation *e, const char *label, int32_t said
     return atti_label_set_add(&e->other, label);
 }
 
+/* Each label of the model, right or wrong by itself. */
+static att_status judge_many(att_label_evaluation *e, const char *labels,
+                             const float *scores)
+{
+    char *copy = NULL, *rest = NULL;
+    att_status st = ATT_OK;
+    ATTI_TRY(atti_strdup(&copy, labels));
+    memset(e->present, 0, (size_t)e->known);
+    for (char *s = strtok_r(copy, ", ", &rest); s && st == ATT_OK;
+         s = strtok_r(NULL, ", ", &rest)) {
+        int32_t i = find(e, s);
+        if (i >= 0)
+            e->present[i] = 1;
+        else if (strcmp(s, "_") != 0)
+            st = atti_label_set_add(&e->other, s);
+    }
+    for (int32_t i = 0; i < e->known; i++) {
+        int says = scores[i] >= 0.5f;
+        e->items++;
+        e->right += says == e->present[i];
+        e->in_files[i] += e->present[i];
+        e->said[i] += says;
+        e->both[i] += says && e->present[i];
+    }
+    atti_free(copy);
+    return st;
+}
+
 static att_status judge_number(waiting *w, const char *label, float said)
 {
     double x = 0.0;
@@ -99,8 +133,12 @@ static att_status run_texts(waiting *w)
     att_status st = ATT_OK;
     for (size_t i = 0; i < w->n && st == ATT_OK; i++) {
         const att_labelled *a = att_labels_get(r, (int32_t)i);
-        st = w->e->squared >= 0.0 ? judge_number(w, w->label[i], a->scores[0])
-                                  : judge(w->e, w->label[i], a->best[0]);
+        if (w->e->squared >= 0.0)
+            st = judge_number(w, w->label[i], a->scores[0]);
+        else if (w->e->in_files)
+            st = judge_many(w->e, w->label[i], a->scores);
+        else
+            st = judge(w->e, w->label[i], a->best[0]);
     }
     att_labels_destroy(r);
     clear(w);
@@ -161,7 +199,7 @@ static att_status read_words(waiting *w, const char *column)
     return st == ATT_OK ? run_words(w) : st;
 }
 
-static att_status make(att_label_evaluation **out, const att_classifier *c)
+static att_status make(att_label_evaluation **out, const att_classifier *c, int many)
 {
     att_label_evaluation *e = NULL;
     ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "evaluation"));
@@ -173,6 +211,12 @@ static att_status make(att_label_evaluation **out, const att_classifier *c)
     if (st == ATT_OK) st = atti_alloc(&e->count, k * k, sizeof *e->count, "evaluation");
     if (st == ATT_OK)
         st = atti_alloc(&e->missed_as, k, sizeof *e->missed_as, "evaluation");
+    if (st == ATT_OK && many) {
+        st = atti_alloc(&e->in_files, 3 * k, sizeof *e->in_files, "evaluation");
+        if (st == ATT_OK) st = atti_alloc(&e->present, k, 1, "evaluation");
+        e->said = e->in_files ? e->in_files + k : NULL;
+        e->both = e->in_files ? e->in_files + 2 * k : NULL;
+    }
     while (st == ATT_OK && (size_t)e->known < k) {
         st = atti_strdup(&e->label[e->known], att_classifier_label(c, e->known));
         if (st == ATT_OK) e->known++;
@@ -210,7 +254,10 @@ att_status att_evaluate_labels(att_label_evaluation **out, const att_model *mode
     ATTI_TRY(check((const att_label_evaluation *const *)out, model, files, n_files,
                    tag_column));
     ATTI_TRY(att_classifier_create(&w.c, model, NULL));
-    att_status st = make(&w.e, w.c);
+    /* The classifier refused models of other shapes. */
+    const atti_encoder_config *cfg = model->cfg;
+    att_status st = make(
+        &w.e, w.c, cfg->head == ATTI_HEAD_SEQUENCE && cfg->problem == ATTI_MANY_LABELS);
     for (int32_t i = 0; i < n_files && st == ATT_OK; i++) {
         w.path = files[i];
         st = att_classifier_tags(w.c) ? read_words(&w, tag_column)
@@ -239,6 +286,8 @@ void att_label_evaluation_destroy(att_label_evaluation *e)
     atti_free(e->label);
     atti_free(e->count);
     atti_free(e->missed_as);
+    atti_free(e->in_files);
+    atti_free(e->present);
     atti_label_set_deinit(&e->other);
     atti_free(e);
 }
@@ -287,6 +336,11 @@ att_status att_label_evaluation_get(const att_label_evaluation *e,
     if (i >= e->known) {
         f.label = e->other.text[i - e->known];
         f.in_files = e->other.count[i - e->known];
+    } else if (e->in_files) {
+        f.label = e->label[i];
+        f.in_files = e->in_files[i];
+        f.said = e->said[i];
+        f.right = e->both[i];
     } else {
         f.label = e->label[i];
         f.right = att_label_evaluation_count(e, i, i);

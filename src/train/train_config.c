@@ -144,6 +144,7 @@ static void put_one_side(atti_jsonw *w, const atti_trainer *t)
     }
     put_str(w, "columns", o->columns);
     atti_jsonw_bool(w, "regression", o->regression != 0);
+    atti_jsonw_bool(w, "multi-label", o->multi_label != 0);
 }
 
 static void put_all(atti_jsonw *w, const atti_trainer *t)

@@ -137,6 +137,7 @@ static const item items[] = {
     ITEM("--dim-char-state", I32, char_state),
     ITEM("--min-count", I32, min_count),
     ITEM("--word-dropout", F32, word_dropout),
+    ITEM("--multi-label", I32, multi_label),
 };
 enum { N_ITEMS = sizeof items / sizeof *items, TEXT_BYTES = 64 };
 

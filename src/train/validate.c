@@ -28,7 +28,8 @@ static att_status mean_loss(atti_trainer *t, atti_validation *v)
                          t->o.valid_source, t->task->items);
     v->nll = sums.nll / sums.count;
     v->accuracy = sums.correct / sums.count;
-    if (t->labels.n > 0) v->score = v->accuracy;
+    /* Labels that are each right by themselves are compared by their loss. */
+    if (t->labels.n > 0 && !t->o.multi_label) v->score = v->accuracy;
     return ATT_OK;
 }
 

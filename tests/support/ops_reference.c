@@ -314,6 +314,19 @@ void ops_ref_squared_error(ops_case *c) /* (x, targets) */
         }
 }
 
+void ops_ref_sigmoid_loss(ops_case *c) /* (x, targets) */
+{
+    ops_mat *x = &c->in[0], *t = &c->in[1];
+    for (int64_t r = 0; r < x->rows; r++)
+        for (int64_t i = 0; i < x->cols; i++) {
+            double n = (double)x->cols, z = get(x, r, i), want = get(t, r, i);
+            double p = 1 / (1 + exp(-z));
+            c->out[0].y[0] -= (want * log(p) + (1 - want) * log(1 - p)) / n;
+            add(x, r, i, (p - want) / n * dout(c, 0, 0, 0));
+            add(t, r, i, -z / n * dout(c, 0, 0, 0));
+        }
+}
+
 /* ---- small pieces ---- */
 
 void ops_ref_add(ops_case *c) /* (a, b): attr 0: b is one row for all */

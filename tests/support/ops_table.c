@@ -312,6 +312,13 @@ static void make_squared_error(ops_case *c, atti_rng *r, int variant)
     result(c, r, 0, 1, 1);
 }
 
+static att_status rec_sigmoid_loss(const ops_case *c, att_tape *t, const att_var *in,
+                                   att_var *out)
+{
+    (void)c;
+    return att_op_sigmoid_loss(t, out, in[0], in[1]);
+}
+
 /* ---- small pieces ---- */
 
 #define RECORD_TWO(op)                                                                 \
@@ -564,6 +571,14 @@ const ops_entry ops_entries[] = {
      4,
      rec_squared_error,
      ops_ref_squared_error,
+     make_squared_error},
+    {"sigmoid_loss",
+     {"x:N", "targets:N"},
+     1,
+     4,
+     8,
+     rec_sigmoid_loss,
+     ops_ref_sigmoid_loss,
      make_squared_error},
     {.op = NULL},
 };

@@ -164,15 +164,15 @@ static void sequence_loss(builder *b)
         label_loss(b, b->io->seqs, &b->io->seq_labels, "seq_labels");
         return;
     }
-    if (atti_prog_ok(p) && c->problem == ATTI_MANY_LABELS)
-        p->status = atti_fail(ATT_ENOTSUP, "problem_type %s can be used, not trained",
-                              "multi_label_classification");
     if (atti_prog_ok(p))
         p->status = att_tape_input(p->t, &b->io->seq_values, "seq_values", ATT_F32,
                                    b->io->seqs, c->n_labels);
-    if (atti_prog_ok(p))
-        p->status =
-            att_op_squared_error(p->t, &b->io->loss, b->io->logits, b->io->seq_values);
+    if (!atti_prog_ok(p)) return;
+    p->status =
+        c->problem == ATTI_MANY_LABELS
+            ? att_op_sigmoid_loss(p->t, &b->io->loss, b->io->logits, b->io->seq_values)
+            : att_op_squared_error(p->t, &b->io->loss, b->io->logits,
+                                   b->io->seq_values);
 }
 
 static void sequence_head(builder *b)

@@ -209,9 +209,12 @@ static void value_loss(builder *b)
     if (atti_prog_ok(p))
         p->status = att_tape_input(p->t, &b->io->seq_values, "seq_values", ATT_F32,
                                    b->io->seqs, b->c->n_labels);
-    if (atti_prog_ok(p))
-        p->status =
-            att_op_squared_error(p->t, &b->io->loss, b->io->logits, b->io->seq_values);
+    if (!atti_prog_ok(p)) return;
+    p->status =
+        b->c->problem == ATTI_MANY_LABELS
+            ? att_op_sigmoid_loss(p->t, &b->io->loss, b->io->logits, b->io->seq_values)
+            : att_op_squared_error(p->t, &b->io->loss, b->io->logits,
+                                   b->io->seq_values);
 }
 
 static void token_head(builder *b)

@@ -1,4 +1,4 @@
-/* task_classify.c - a label, or a number, a text. */
+/* task_classify.c - a label, any number of labels, or a number a text. */
 #include "base/alloc.h"
 #include "base/str.h"
 #include "data/text/tsv_text.h"
@@ -35,12 +35,50 @@ static att_status number_of(float *out, const char *path, const atti_tsv_row *ro
                      (long long)row->line, row->label);
 }
 
+/* fn for a text's label, or with --multi-label for each of those between commas; "_" is
+ * none. */
+typedef att_status label_fn(void *ctx, const char *path, const atti_tsv_row *row,
+                            const char *label);
+
+static att_status each_label(const att_train_opts *o, const char *path,
+                             const atti_tsv_row *row, label_fn *fn, void *ctx)
+{
+    char *copy = NULL, *rest = NULL;
+    att_status st = ATT_OK;
+    if (!o->multi_label) return fn(ctx, path, row, row->label);
+    ATTI_TRY(atti_strdup(&copy, row->label));
+    for (char *s = strtok_r(copy, ", ", &rest); s && st == ATT_OK;
+         s = strtok_r(NULL, ", ", &rest))
+        if (strcmp(s, "_") != 0) st = fn(ctx, path, row, s);
+    atti_free(copy);
+    return st;
+}
+
+static att_status add_label(void *ctx, const char *path, const atti_tsv_row *row,
+                            const char *label)
+{
+    atti_trainer *t = ctx;
+    (void)path;
+    (void)row;
+    return atti_label_set_add(&t->labels, label);
+}
+
 static att_status take_label(void *ctx, const char *path, const atti_tsv_row *row)
 {
     atti_trainer *t = ctx;
     float x;
     if (t->o.regression) return number_of(&x, path, row);
-    return atti_label_set_add(&t->labels, row->label);
+    return each_label(&t->o, path, row, add_label, t);
+}
+
+static att_status known_label(void *ctx, const char *path, const atti_tsv_row *row,
+                              const char *label)
+{
+    const atti_trainer *t = ctx;
+    if (atti_label_set_find(&t->labels, label) >= 0) return ATT_OK;
+    return atti_fail(ATT_EFORMAT,
+                     "%s:%lld: label '%.60s' does not occur in the training files",
+                     path, (long long)row->line, label);
 }
 
 static att_status check_valid(void *ctx, const char *path, const atti_tsv_row *row)
@@ -48,10 +86,7 @@ static att_status check_valid(void *ctx, const char *path, const atti_tsv_row *r
     atti_trainer *t = ctx;
     float x;
     if (t->o.regression) return number_of(&x, path, row);
-    if (atti_label_set_find(&t->labels, row->label) >= 0) return ATT_OK;
-    return atti_fail(ATT_EFORMAT,
-                     "%s:%lld: label '%.60s' does not occur in the training files",
-                     path, (long long)row->line, row->label);
+    return each_label(&t->o, path, row, known_label, t);
 }
 
 static att_status walk_train(atti_trainer *t, const char *path)
@@ -91,25 +126,62 @@ typedef struct reader {
     const char *const *files;
     int32_t n_files, file;
     atti_tsv_text *f;
-    int32_t *ids, label;
+    int32_t *ids;
+    int32_t *label; /* [labels_a_text]: an id, or numbers bit by bit */
+    size_t cap_label;
     atti_word_run run;
     int64_t cut;
 } reader;
 
-/* The label's number, or the number itself bit by bit. */
-static att_status label_of(reader *r, const atti_tsv_row *row)
+static size_t labels_a_text(const atti_trainer *t)
 {
-    float x = 0.0f;
-    if (!r->t->o.regression) {
-        r->label = atti_label_set_find(&r->t->labels, row->label);
-        return r->label < 0 ? check_valid(r->t, r->files[r->file], row) : ATT_OK;
-    }
-    ATTI_TRY(number_of(&x, r->files[r->file], row));
-    memcpy(&r->label, &x, sizeof r->label);
+    return t->o.multi_label ? t->labels.n : 1;
+}
+
+static att_status has_label(void *ctx, const char *path, const atti_tsv_row *row,
+                            const char *label)
+{
+    const float one = 1.0f;
+    reader *r = ctx;
+    int32_t i = atti_label_set_find(&r->t->labels, label);
+    if (i < 0) return known_label(r->t, path, row, label);
+    memcpy(&r->label[i], &one, sizeof one);
     return ATT_OK;
 }
 
-/* Every word carries the text's label; batches take the first. */
+/* The label's number, the number itself, or 0 and 1 for all labels. */
+static att_status label_of(reader *r, const atti_tsv_row *row)
+{
+    size_t n = labels_a_text(r->t);
+    const char *path = r->files[r->file];
+    float x = 0.0f;
+    ATTI_TRY(atti_grow(&r->label, &r->cap_label, n, sizeof *r->label, "labels"));
+    memset(r->label, 0, n * sizeof *r->label);
+    if (r->t->o.multi_label) return each_label(&r->t->o, path, row, has_label, r);
+    if (!r->t->o.regression) {
+        r->label[0] = atti_label_set_find(&r->t->labels, row->label);
+        return r->label[0] < 0 ? check_valid(r->t, path, row) : ATT_OK;
+    }
+    ATTI_TRY(number_of(&x, path, row));
+    memcpy(r->label, &x, sizeof x);
+    return ATT_OK;
+}
+
+/* The text's labels in the place of its words', which are as many or more then. */
+static att_status put_labels(reader *r, atti_item *out)
+{
+    size_t n = labels_a_text(r->t);
+    atti_word_run *run = &r->run;
+    if (run->n_words < n) {
+        ATTI_TRY(atti_grow(&run->labels, &run->cap_labels, n, sizeof *run->labels,
+                           "labels"));
+        out->n[1] = n;
+    }
+    memcpy(run->labels, r->label, n * sizeof *run->labels);
+    out->ids[1] = run->labels;
+    return ATT_OK;
+}
+
 static att_status encode_words(reader *r, const atti_tsv_row *row, atti_item *out)
 {
     const atti_lexicon *x = &r->t->lexicon;
@@ -118,17 +190,17 @@ static att_status encode_words(reader *r, const atti_tsv_row *row, atti_item *ou
     int64_t most = r->t->o.max_length, words = 0;
     r->run.n_ids = r->run.n_words = 0;
     ATTI_TRY(label_of(r, row));
-    ATTI_TRY(atti_word_run_add(&r->run, x, NULL, 0, ATTI_LEXICON_BEGIN, r->label));
+    ATTI_TRY(atti_word_run_add(&r->run, x, NULL, 0, ATTI_LEXICON_BEGIN, 0));
     while ((word = atti_lexicon_next_word(row->text, row->n_text, &at, &n)) != NULL) {
         if (words++ == most) {
             r->cut++;
             break;
         }
-        ATTI_TRY(atti_word_run_add(&r->run, x, word, n, 0, r->label));
+        ATTI_TRY(atti_word_run_add(&r->run, x, word, n, 0, 0));
     }
-    ATTI_TRY(atti_word_run_add(&r->run, x, NULL, 0, ATTI_LEXICON_END, r->label));
+    ATTI_TRY(atti_word_run_add(&r->run, x, NULL, 0, ATTI_LEXICON_END, 0));
     atti_word_run_item(&r->run, most, out);
-    return ATT_OK;
+    return put_labels(r, out);
 }
 
 static att_status encode(reader *r, const atti_tsv_row *row, atti_item *out)
@@ -144,7 +216,7 @@ static att_status encode(reader *r, const atti_tsv_row *row, atti_item *out)
         r->cut++;
     }
     ATTI_TRY(label_of(r, row));
-    *out = (atti_item){.ids = {r->ids, &r->label}, .n = {n, 1}};
+    *out = (atti_item){.ids = {r->ids, r->label}, .n = {n, labels_a_text(r->t)}};
     return ATT_OK;
 }
 
@@ -175,7 +247,7 @@ static att_status open_texts(atti_trainer *t, atti_pairs *p, int valid)
     reader r = {.t = t,
                 .files = valid ? &o->valid_source : o->train_source,
                 .n_files = valid ? 1 : o->n_train};
-    int64_t n_labels = o->regression ? 0 : (int64_t)t->labels.n;
+    int64_t n_labels = o->regression || o->multi_label ? 0 : (int64_t)t->labels.n;
     atti_items_opts io = {.next = next,
                           .ctx = &r,
                           .name = r.files[0],
@@ -188,6 +260,7 @@ static att_status open_texts(atti_trainer *t, atti_pairs *p, int valid)
     p->cut = r.cut;
     atti_tsv_text_close(r.f);
     atti_free(r.ids);
+    atti_free(r.label);
     atti_word_run_deinit(&r.run);
     return st;
 }
@@ -197,6 +270,9 @@ static att_status open_texts(atti_trainer *t, atti_pairs *p, int valid)
 static att_status check(atti_trainer *t)
 {
     ATTI_TRY(atti_tsv_columns_check(t->o.columns));
+    if (t->o.regression && t->o.multi_label)
+        return atti_fail(ATT_EINVAL,
+                         "--regression and --multi-label exclude each other");
     return atti_task_is_words(t) ? atti_words_task_check(t, ATTI_HEAD_SEQUENCE)
                                  : atti_encoder_task_check(t, ATTI_HEAD_SEQUENCE);
 }

@@ -29,7 +29,9 @@ static att_status make_config(atti_encoder_config *c, const att_train_opts *o,
     ATTI_TRY(kind_of(&kind, o->arch));
     atti_encoder_config_init(c, kind);
     c->head = head;
-    c->problem = o->regression ? ATTI_REGRESSION : ATTI_ONE_LABEL;
+    c->problem = o->regression    ? ATTI_REGRESSION
+                 : o->multi_label ? ATTI_MANY_LABELS
+                                  : ATTI_ONE_LABEL;
     c->problem_is_given = head == ATTI_HEAD_SEQUENCE;
     c->vocab_size = vocab;
     c->hidden = o->d_model;

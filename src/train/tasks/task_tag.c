@@ -220,7 +220,9 @@ static att_status check(atti_trainer *t)
     const char *c = t->o.tag_column;
     if (c && strcmp(c, "upos") != 0 && strcmp(c, "xpos") != 0)
         return atti_fail(ATT_EINVAL, "--column '%.40s' is not one of upos, xpos", c);
-    if (t->o.regression) return atti_fail(ATT_EINVAL, "--regression is for texts");
+    if (t->o.regression || t->o.multi_label)
+        return atti_fail(ATT_EINVAL, "--%s is for texts",
+                         t->o.regression ? "regression" : "multi-label");
     return atti_task_is_words(t) ? atti_words_task_check(t, ATTI_HEAD_TOKENS)
                                  : atti_encoder_task_check(t, ATTI_HEAD_TOKENS);
 }

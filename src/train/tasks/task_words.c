@@ -14,7 +14,9 @@ static att_status make_config(atti_encoder_config *c, const att_train_opts *o,
     ATTI_TRY(atti_words_set_core(c, strcmp(o->arch, "words") == 0 ? "transformer"
                                                                   : o->arch));
     c->head = head;
-    c->problem = o->regression ? ATTI_REGRESSION : ATTI_ONE_LABEL;
+    c->problem = o->regression    ? ATTI_REGRESSION
+                 : o->multi_label ? ATTI_MANY_LABELS
+                                  : ATTI_ONE_LABEL;
     c->problem_is_given = head == ATTI_HEAD_SEQUENCE;
     c->vocab_size = words;
     c->char_vocab = chars;
@@ -132,7 +134,8 @@ void atti_words_task_feed(atti_trainer *t)
 {
     const atti_encoder_config *c = t->cfg;
     t->feed_opts.reach = c->core == ATTI_CORE_WINDOW ? (int32_t)c->reach : 0;
-    t->feed_opts.label_a_sequence = c->head == ATTI_HEAD_SEQUENCE;
+    if (c->head == ATTI_HEAD_SEQUENCE)
+        t->feed_opts.label_a_sequence = t->o.multi_label ? (int32_t)t->labels.n : 1;
     if (t->o.word_dropout <= 0.0f) return;
     t->feed_opts.vary = drop_words;
     t->feed_opts.vary_ctx = t;

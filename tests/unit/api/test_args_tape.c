@@ -300,6 +300,9 @@ static void losses(void **state)
     REFUSES_ALWAYS(att_op_squared_error, x, f.x);
     REFUSES(att_op_squared_error, (f.t, &y, f.x, f.wide), ATT_ESHAPE, "12");
     REFUSES(att_op_squared_error, (f.t, &y, f.x, ABSENT), ATT_EINVAL, "");
+    REFUSES_ALWAYS(att_op_sigmoid_loss, x, f.x);
+    REFUSES(att_op_sigmoid_loss, (f.t, &y, f.x, f.wide), ATT_ESHAPE, "12");
+    REFUSES(att_op_sigmoid_loss, (f.t, &y, f.x, ABSENT), ATT_EINVAL, "");
     assert_true(y == 77 && s == 77);
     assert_int_equal(att_tape_var_count(f.t), 6);
     att_tape_destroy(f.t);
