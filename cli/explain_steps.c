@@ -123,7 +123,8 @@ int explain_model_steps(const explain_opts *o, att_explainer *x,
                         (long long)n.rows);
     }
     explain_opts plain = *o;
-    plain.score = plain.normalise = 0;
+    plain.score = n.score == ATT_SCORE_ADDITIVE ? 3 : 0;
+    plain.normalise = 0;
     head h = {.o = &plain,
               .t = n.rows,
               .s = n.cols,

@@ -31,7 +31,9 @@ typedef struct att_explanation att_explanation;
 
 typedef struct att_explain_opts {
     uint32_t size;
-    int32_t choices;    /* likeliest next words kept at every step, 0..64; default 5 */
+    int32_t choices; /* likeliest next words kept at every step, 0..64; default 5. -1:
+                           weights alone; nothing after the last attention is computed, so
+                           there are no choices, ranks or labels and logprob is NaN */
     int64_t max_tokens; /* longer texts are refused; default 10000 */
     int64_t max_bytes;  /* of the weights of one explanation; default 2 GiB */
     const att_decode_opts *decode; /* NULL = att_decode_opts_init(.., model) */
@@ -115,7 +117,7 @@ ATT_API const att_choice *att_explanation_choices(const att_explanation *e, int6
 /* ---- one head, number by number ---- */
 
 /* Queries, keys, values and output of one head, as the model computed them: q [T,D],
- * k [S,D], v [S,E], out [T,E], and scores [T,S] = q . k, the same scaled and with every
+ * k [S,D], v [S,E], out [T,E], and scores [T,S], the same scaled and with every
  * position term, -Inf where masked, and the weights. Owned by the struct: call deinit. */
 typedef struct att_head_numbers {
     uint32_t size;
@@ -125,9 +127,11 @@ typedef struct att_head_numbers {
     double *scores, *scaled;
     float *weights;
     int32_t causal;
+    int32_t score; /* att_score: how a query meets a key */
 } att_head_numbers;
-/* layer, head from 1. ATT_EINVAL with the range; ATT_ENOTSUP for a score other than the
- * dot product; ATT_ENOTFOUND for a kind that there is not. */
+/* layer, head from 1. ATT_EINVAL with the range; ATT_ENOTSUP for scores that cannot be
+ * found again (position terms without a softmax); ATT_ENOTFOUND for a kind that there is
+ * not. Scores are q . k, or what `score` names. */
 ATT_API ATT_MUST_CHECK att_status att_explain_head(att_explainer *x,
                                                    const att_explanation *e,
                                                    int32_t kind, int64_t layer,

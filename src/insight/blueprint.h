@@ -54,5 +54,6 @@ void atti_blueprint_inside(atti_blueprint *d, double column, const atti_inside *
 void atti_blueprint_marian(atti_blueprint *d, const void *cfg);
 void atti_blueprint_encoder(atti_blueprint *d, const void *cfg);
 void atti_blueprint_decoder(atti_blueprint *d, const void *cfg);
+void atti_blueprint_recurrent(atti_blueprint *d, const void *cfg);
 
 #endif

@@ -111,6 +111,9 @@ att_status att_explain_gradient(att_explainer *x, const att_explanation *e,
     ATTI_TRY(says_something(e));
     ATTI_TRY(atti_lens_open(&x->grad));
     ATTI_TRY(atti_lens_sites(&x->grad, sites, &n_sites));
+    if (sites[at].recurrent)
+        return atti_fail(ATT_ENOTSUP, "weights inside of a recurrence have no gradient "
+                                      "of their own: take integrated gradients");
     int64_t t = e->n[ATT_SIDE_OUTPUT], cols = e->map[at].cols;
     memset(out, 0, (size_t)(t * cols) * sizeof *out);
     int64_t step = copies_at_once(e, t);

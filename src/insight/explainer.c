@@ -2,7 +2,7 @@
  * the program with every attention operator watched. */
 #include "base/checked.h"
 #include "decode/session_internal.h"
-#include "insight/insight.h"
+#include "insight/recurrent.h"
 #include "models/encoder/encoder_config.h"
 
 #include <math.h>
@@ -123,7 +123,7 @@ static att_status look(void *user, const atti_call *c, int backward)
     looker *w = user;
     if (w->e->n[ATT_SIDE_OUTPUT] > 0)
         ATTI_TRY(atti_see_choices(&w->choices, c, backward));
-    if (!atti_is_attention(c->node)) return ATT_OK;
+    if (!atti_lens_attends(c->node)) return ATT_OK;
     atti_attention_look a;
     att_attention_observe o;
     att_tensor weights, offsets;
@@ -131,6 +131,10 @@ static att_status look(void *user, const atti_call *c, int backward)
     int64_t layer;
     atti_lens_place(&w->x->look, w->sites, w->n_sites, c->node, &site, &layer);
     atti_map *m = &w->e->map[site];
+    if (m->site.recurrent) {
+        atti_recurrent_weights(c, m->rows, m->cols, m->w);
+        return ATT_OK;
+    }
     atti_attention_look_at(c, &a);
     int64_t one = m->rows * m->cols, at[2] = {0, one}, two = 2;
     int64_t all = m->site.heads * one;

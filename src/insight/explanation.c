@@ -109,8 +109,8 @@ att_status atti_explanation_kind(const att_explanation *e, int32_t kind, int *i)
     }
     return atti_fail(ATT_ENOTFOUND, "the model has no %s: it has %s",
                      kind == ATT_VIEW_CROSS     ? "cross-attention"
-                     : kind == ATT_VIEW_ENCODER ? "encoder"
-                     : kind == ATT_VIEW_DECODER ? "decoder"
+                     : kind == ATT_VIEW_ENCODER ? "encoder with self-attention"
+                     : kind == ATT_VIEW_DECODER ? "decoder with self-attention"
                                                 : "other attention",
                      have);
 }

@@ -117,6 +117,12 @@ att_status att_explain_heads(att_explainer *x, att_head_loss **heads, int64_t *n
     ATTI_TRY(atti_lens_open(lens));
     ATTI_TRY(atti_lens_sites(lens, sites, &r.n_sites));
     r.lens = lens;
+    for (int i = 0; i < r.n_sites; i++)
+        if (sites[i].recurrent)
+            return atti_fail(ATT_ENOTSUP,
+                             "%s: a recurrent decoder has one head, inside of its "
+                             "loop: none can be left out",
+                             x->model->dir);
     for (int i = 0; i < r.n_sites; i++) total += sites[i].layers * sites[i].heads;
     att_status st = atti_head_corpus_read(x, &c, sources, targets);
     if (st == ATT_OK) st = atti_alloc(&list, (size_t)total, sizeof *list, "heads");

@@ -1,7 +1,7 @@
 /* head_numbers.c - one head taken apart: its queries, keys, values, scores, weights and
  * output, as the model computed them. */
 #include "base/checked.h"
-#include "insight/insight.h"
+#include "insight/recurrent.h"
 
 #include <math.h>
 #include <string.h>
@@ -99,10 +99,12 @@ static att_status take(void *user, const atti_call *c, int backward)
     int site;
     int64_t layer;
     (void)backward;
-    if (!atti_is_attention(c->node)) return ATT_OK;
+    if (!atti_lens_attends(c->node)) return ATT_OK;
     atti_lens_place(u->lens, u->sites, u->n_sites, c->node, &site, &layer);
     if (site != u->site || layer != u->layer) return ATT_OK;
+    if (u->sites[site].recurrent) return atti_recurrent_numbers(c, h);
     atti_attention_look_at(c, &a);
+    h->score = a.desc.score;
     h->rows = a.x.q.shape[0], h->cols = a.x.k.shape[0];
     h->d = a.d, h->e = a.e, h->heads = a.heads;
     h->causal = a.desc.causal;

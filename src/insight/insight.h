@@ -44,10 +44,13 @@ typedef struct atti_site {
     int32_t kind;
     int64_t layers, heads;
     att_var q_offsets, k_offsets;
+    int32_t recurrent; /* inside of a loop over time: no head to cut out, no gradient */
 } atti_site;
 enum { ATTI_SITES = 8 };
 /* *n <= ATTI_SITES; encoder, decoder, cross, other. */
 ATT_MUST_CHECK att_status atti_lens_sites(const atti_lens *l, atti_site *sites, int *n);
+/* Whether a node is attention. */
+bool atti_lens_attends(const atti_node *node);
 /* Which site an attention node is of, and which layer (from 0). */
 void atti_lens_place(const atti_lens *l, const atti_site *sites, int n,
                      const atti_node *node, int *site, int64_t *layer);

@@ -4,6 +4,7 @@
 
 #include "autograd/tape_internal.h"
 #include "base/checked.h"
+#include "insight/recurrent.h"
 
 #include <string.h>
 
@@ -127,10 +128,32 @@ static int32_t kind_of(const atti_program_io *io, const atti_attention_look *a)
                : ATT_VIEW_OTHER;
 }
 
-static int same_site(const atti_site *s, int32_t kind, const atti_attention_look *a)
+bool atti_lens_attends(const atti_node *node)
 {
-    return s->kind == kind && s->heads == a->heads && s->q_offsets == a->q_offsets &&
-           s->k_offsets == a->k_offsets;
+    return atti_is_attention(node) || atti_recurrent_is(node);
+}
+
+/* The site of an attention node, but for its layers. */
+static atti_site site_of(const atti_lens *l, const atti_node *node)
+{
+    atti_attention_look a;
+    atti_site s;
+    if (atti_recurrent_is(node)) {
+        atti_recurrent_site(node, &s);
+        return s;
+    }
+    atti_attention_plan(node, &a);
+    s = (atti_site){.kind = kind_of(&l->io, &a),
+                    .heads = a.heads,
+                    .q_offsets = a.q_offsets,
+                    .k_offsets = a.k_offsets};
+    return s;
+}
+
+static int same_site(const atti_site *s, const atti_site *t)
+{
+    return s->kind == t->kind && s->heads == t->heads && s->q_offsets == t->q_offsets &&
+           s->k_offsets == t->k_offsets;
 }
 
 static int order_of(int32_t kind)
@@ -143,17 +166,14 @@ att_status atti_lens_sites(const atti_lens *l, atti_site *sites, int *n)
     *n = 0;
     for (size_t i = 0; i < l->tape->n_nodes; i++) {
         const atti_node *node = &l->tape->nodes[i];
-        atti_attention_look a;
         int at = 0;
-        if (!atti_is_attention(node)) continue;
-        atti_attention_plan(node, &a);
-        int32_t kind = kind_of(&l->io, &a);
-        while (at < *n && !same_site(&sites[at], kind, &a)) at++;
+        if (!atti_lens_attends(node)) continue;
+        atti_site s = site_of(l, node);
+        while (at < *n && !same_site(&sites[at], &s)) at++;
         if (at == ATTI_SITES)
             return atti_fail(ATT_ENOTSUP, "%s: more than %d kinds of attention",
                              l->model->dir, ATTI_SITES);
-        if (at == *n)
-            sites[(*n)++] = (atti_site){kind, 0, a.heads, a.q_offsets, a.k_offsets};
+        if (at == *n) sites[(*n)++] = s;
         sites[at].layers++;
     }
     for (int i = 1; i < *n; i++)
@@ -171,16 +191,14 @@ att_status atti_lens_sites(const atti_lens *l, atti_site *sites, int *n)
 void atti_lens_place(const atti_lens *l, const atti_site *sites, int n,
                      const atti_node *node, int *site, int64_t *layer)
 {
-    atti_attention_look a, b;
-    atti_attention_plan(node, &a);
-    int32_t kind = kind_of(&l->io, &a);
+    atti_site s = site_of(l, node);
     *site = 0;
     *layer = 0;
-    while (*site < n && !same_site(&sites[*site], kind, &a)) ++*site;
+    while (*site < n && !same_site(&sites[*site], &s)) ++*site;
     for (int32_t i = 0; i < node->index; i++) {
-        if (!atti_is_attention(&l->tape->nodes[i])) continue;
-        atti_attention_plan(&l->tape->nodes[i], &b);
-        if (same_site(&sites[*site], kind_of(&l->io, &b), &b)) ++*layer;
+        if (!atti_lens_attends(&l->tape->nodes[i])) continue;
+        s = site_of(l, &l->tape->nodes[i]);
+        if (same_site(&sites[*site], &s)) ++*layer;
     }
 }
 

@@ -6,6 +6,7 @@
 #include "models/decoder/decoder_build.h"
 #include "models/encoder/encoder_build.h"
 #include "models/marian/marian_build.h"
+#include "models/rnn/rnn_build.h"
 
 #include <stdio.h>
 
@@ -148,6 +149,7 @@ att_status att_explain_model(att_picture **out, const att_model *m,
         m->family->build == atti_marian_build    ? atti_blueprint_marian
         : m->family->build == atti_encoder_build ? atti_blueprint_encoder
         : m->family->build == atti_decoder_build ? atti_blueprint_decoder
+        : m->family->build == atti_rnn_build     ? atti_blueprint_recurrent
                                                  : NULL;
     if (!draw)
         return atti_fail(ATT_ENOTSUP, "%s: no diagram of model_type '%s' yet", m->dir,

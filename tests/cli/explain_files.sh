@@ -65,7 +65,7 @@ refused "no cross-attention: it has the encoder's" -m "$families/text_bert_tag" 
     --view alignment
 refused "no cross-attention: it has the decoder's" -m "$families/text_gpt2" "$text" \
     --view alignment -o x.svg
-refused "no encoder: it has the decoder's" -m "$families/text_llama" "$text" --of encoder
+refused "no encoder with self-attention: it has the decoder's" -m "$families/text_llama" "$text" --of encoder
 refused 'layers 1..' -m "$families/text_gpt2" "$text" --layer 99
 refused 'heads 1..' -m "$families/text_gpt2" "$text" --head 99
 refused 'at most 10000' -m "$translator" "$(yes cat | head -n 11000 | tr '\n' ' ')"

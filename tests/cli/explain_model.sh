@@ -78,6 +78,48 @@ for a, b in zip(open("weights.jsonl"), open("soft.jsonl")):
                 assert all(abs(sum(row) - 1) < 1e-5 for row in head)
 END
 fi
+# A recurrent translator has its one head inside of the loop.
+for score in additive dot; do
+    "$ATTEND" train translate --arch rnn --train source target -m rnn-$score \
+        --vocab-size 500 --tokenizer-raw --dim 16 --dim-rnn 16 --attention $score \
+        --mini-batch-words 256 --after 4u --average 0 -q
+    "$ATTEND" translate -m rnn-$score --attention weights.jsonl <in >/dev/null
+    "$ATTEND" translate -m rnn-$score --json --alignment soft <in >soft.jsonl
+    "$ATTEND" explain -m rnn-$score 'I am' --steps --digits 9 >steps.txt
+    "$ATTEND" explain -m rnn-$score "$text" --view integrated -q -o a.svg
+    "$ATTEND" explain model -m rnn-$score -o arch.svg
+    grep -q '>Attention<' arch.svg
+    command -v python3 >/dev/null || continue
+    python3 - <<'END'
+import json, math, re
+for a, b in zip(open("weights.jsonl"), open("soft.jsonl")):
+    a, b = json.loads(a), json.loads(b)
+    if "cross" not in a:
+        continue
+    assert len(a["cross"]) == len(a["cross"][0]) == 1 and "encoder" not in a
+    for said, seen in zip(b["alignment"], a["cross"][0][0]):
+        assert max(abs(x - y) for x, y in zip(said, seen)) < 1e-6
+
+# The weights of the first query are the softmax of its scores.
+lines = open("steps.txt").read().split("\n")
+def numbers(begin):
+    at = next(i for i, l in enumerate(lines) if l.startswith(begin))
+    out = []
+    for line in lines[at + 1:lines.index("", at + 1)]:
+        out += [float(x) for x in re.findall(r"-?\d+\.\d{9}", line)]
+    return out
+score, weight = numbers("scores: q1"), numbers("weights: softmax")
+assert len(score) == len(weight) > 1
+total = sum(map(math.exp, score))
+assert max(abs(math.exp(s) / total - w) for s, w in zip(score, weight)) < 1e-6
+END
+done
+"$ATTEND" explain -m rnn-dot "$text" --view rollout 2>err && exit 9
+grep -q 'need self-attention' err
+"$ATTEND" explain -m rnn-dot "$text" --view gradient 2>err && exit 9
+grep -q 'take integrated gradients' err
+"$ATTEND" explain -m rnn-dot --ablate valid.en valid.zh 2>err && exit 9
+grep -q 'none can be left out' err
 # Refusals.
 fails() {
     "$ATTEND" explain -m model "$@" 2>err && exit 9
