@@ -1,6 +1,7 @@
 /* cmd_classify.c - attend classify: lines of text in, labels out. */
 #include "attend/classify.h"
 #include "commands.h"
+#include "explain_lines.h"
 #include "term.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 
 typedef struct classify_opts {
     cli_common c;
-    const char *model, *input, *output;
+    const char *model, *input, *output, *attention;
     int32_t top, json, batch_rows;
 } classify_opts;
 
@@ -50,6 +51,14 @@ static const opt options[] = {
      .hi = 16777216,
      ROW(batch_rows),
      .help = "tokens processed together; a result does not depend on it"},
+    {.name = "attention",
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(attention),
+     .flags = OPT_VOLATILE,
+     .help =
+         "write every text's weights here, a JSON object a line: tokens, then encoder as "
+         "[layer][head][row][column]"},
     {.name = "json",
      .kind = OPT_FLAG,
      ROW(json),
@@ -72,6 +81,7 @@ enum { CHUNK = 256 };
 typedef struct stream {
     const classify_opts *o;
     att_classifier *c;
+    attention_lines lines; /* x NULL: not asked for */
     cli_in in;
     FILE *out;
     char *text[CHUNK], *pair[CHUNK];
@@ -145,12 +155,25 @@ static void print(stream *s, const att_labelled *a)
     cli_free(t.s);
 }
 
+static int add_weights(stream *s, int32_t i, const att_labelled *a)
+{
+    int64_t line = s->done + i;
+
+    if (s->pair[i])
+        return attention_lines_skip(&s->lines, line, "two texts that are compared");
+    if (a->cut)
+        return attention_lines_skip(&s->lines, line,
+                                    "longer than the model's positions");
+    return attention_lines_add_text(&s->lines, line, s->text[i]);
+}
+
 static int label_chunk(stream *s)
 {
     att_labels *r = NULL;
     att_status st = att_classify(s->c, &r, (const char *const *)s->text,
                                  (const char *const *)s->pair, s->n);
     char label[64];
+    int rc = 0;
 
     if (st != ATT_OK) return cli_status(st);
     for (int32_t i = 0; i < s->n; i++) {
@@ -161,9 +184,11 @@ static int label_chunk(stream *s)
                      "model's positions",
                      (long long)(s->done + i + 1), a->cut);
         print(s, a);
+        if (s->lines.x && rc == 0) rc = add_weights(s, i, a);
         cli_free(s->text[i]);
     }
     att_labels_destroy(r);
+    if (rc) return rc;
     fflush(s->out);
     s->done += s->n;
     snprintf(label, sizeof label, "%lld lines", (long long)s->done);
@@ -196,11 +221,13 @@ static int with_model(const classify_opts *o, const att_model *model)
         return EXIT_FAILED;
     }
     s->out = out.f;
+    if (o->attention) rc = attention_lines_open(&s->lines, o->attention, model);
     progress_start(&s->bar, "classifying");
     while (rc == 0 && read_chunk(s)) rc = label_chunk(s);
     progress_end(&s->bar);
     if (rc == 0 && cli_signal()) rc = 128 + cli_signal();
     if (rc == 0 && s->in.failed) rc = EXIT_FAILED;
+    rc = attention_lines_close(&s->lines, rc);
     cli_in_close(&s->in);
     att_classifier_destroy(s->c);
     return cli_out_end(&out, rc);

@@ -1,7 +1,9 @@
 /* cmd_generate.c - attend generate: a prompt in, what a language model makes of it out,
  * as it is said. */
 #include "attend/generate.h"
+#include "attend/tape.h"
 #include "commands.h"
+#include "explain_lines.h"
 #include "term.h"
 
 #include <ctype.h>
@@ -11,7 +13,7 @@
 typedef struct generate_opts {
     cli_common c;
     att_lm_opts g;
-    const char *model, *prompt, *input, *output;
+    const char *model, *prompt, *input, *output, *attention;
     cli_list stop;
     int32_t json, echo;
 } generate_opts;
@@ -46,6 +48,14 @@ static const opt options[] = {
      ROW(output),
      .help = "default: standard output"},
     {.name = "echo", .kind = OPT_FLAG, ROW(echo), .help = "the prompt too"},
+    {.name = "attention",
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(attention),
+     .flags = OPT_VOLATILE,
+     .help =
+         "write every text's weights here, a JSON object a line: tokens, then decoder as "
+         "[layer][head][row][column]"},
     {.name = "json",
      .kind = OPT_FLAG,
      ROW(json),
@@ -158,6 +168,9 @@ typedef struct writer {
     const generate_opts *o;
     FILE *out;
     int64_t tokens;
+    const att_model *model;
+    attention_lines lines; /* x NULL: not asked for */
+    int64_t answers;
 } writer;
 
 static int32_t on_piece(void *user, const att_lm_piece *p)
@@ -216,6 +229,30 @@ static void answer_nothing(const writer *w, const char *prompt)
         fputc('\n', w->out);
 }
 
+/* Prompt and answer are read as one text, where the model had both before it. */
+static int add_weights(writer *w, att_lm *lm, const char *prompt,
+                       const att_lm_answer *a)
+{
+    int64_t line = w->answers++;
+    int32_t *ids = NULL;
+    size_t n = 0;
+    att_status st;
+    int rc;
+
+    if (!a || a->prompt_cut || a->n_prompt + a->n_ids > att_lm_context(lm))
+        return attention_lines_skip(&w->lines, line,
+                                    a ? "longer than the context" : "nothing was said");
+    st = att_model_encode(w->model, 0, prompt, strlen(prompt), &ids, &n);
+    if (st != ATT_OK) return cli_status(st);
+    /* A prompt without tokens begins with one that is the model's own. */
+    rc = n == (size_t)a->n_prompt
+             ? attention_lines_add_ids(&w->lines, line, ids, (int32_t)n, a->ids,
+                                       a->n_ids)
+             : attention_lines_skip(&w->lines, line, "an empty prompt");
+    att_free(ids);
+    return rc;
+}
+
 /* number: of the line that the prompt is; 0: an option. */
 static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
 {
@@ -223,6 +260,7 @@ static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
     const att_lm_answer *a;
     double began = cli_now();
     att_status st;
+    int rc = 0;
 
     w->tokens = 0;
     if (number > 0 && !cli_is_utf8(prompt))
@@ -232,7 +270,7 @@ static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
     st = att_lm_generate(lm, &r, &prompt, 1);
     if (st == ATT_EINVAL && number > 0 && !*prompt) {
         answer_nothing(w, prompt);
-        return 0;
+        return w->lines.x ? add_weights(w, lm, prompt, NULL) : 0;
     }
     if (st != ATT_OK) {
         if (!w->o->json) fputc('\n', w->out);
@@ -255,8 +293,9 @@ static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
     if (w->tokens > 0)
         cli_say("%lld tokens, %.1f tokens/s", (long long)w->tokens,
                 (double)w->tokens / (cli_now() - began));
+    if (w->lines.x) rc = add_weights(w, lm, prompt, a);
     att_lm_result_destroy(r);
-    return ferror(w->out) ? cli_fail("the answer cannot be written") : 0;
+    return ferror(w->out) ? cli_fail("the answer cannot be written") : rc;
 }
 
 static int answer_lines(writer *w, att_lm *lm)
@@ -276,7 +315,7 @@ static int answer_lines(writer *w, att_lm *lm)
 
 static int with_model(generate_opts *o, const att_model *model)
 {
-    writer w = {.o = o};
+    writer w = {.o = o, .model = model};
     att_lm *lm = NULL;
     cli_out out;
     att_status st;
@@ -296,7 +335,9 @@ static int with_model(generate_opts *o, const att_model *model)
         return EXIT_FAILED;
     }
     w.out = out.f;
-    rc = o->prompt ? answer(&w, lm, o->prompt, 0) : answer_lines(&w, lm);
+    rc = o->attention ? attention_lines_open(&w.lines, o->attention, model) : 0;
+    if (rc == 0) rc = o->prompt ? answer(&w, lm, o->prompt, 0) : answer_lines(&w, lm);
+    rc = attention_lines_close(&w.lines, rc);
     att_lm_destroy(lm);
     if (cli_signal()) rc = 128 + cli_signal();
     return cli_out_end(&out, rc);

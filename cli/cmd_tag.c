@@ -4,6 +4,7 @@
  * line after each sentence, or a sentence a line with spaces between words. */
 #include "attend/classify.h"
 #include "commands.h"
+#include "explain_lines.h"
 #include "term.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@ enum { COLUMNS = 10, CHUNK = 128 };
 
 typedef struct tag_opts {
     cli_common c;
-    const char *model, *input, *output;
+    const char *model, *input, *output, *attention;
     int32_t format, column, json, batch_rows;
 } tag_opts;
 
@@ -60,6 +61,14 @@ static const opt options[] = {
      .hi = 16777216,
      ROW(batch_rows),
      .help = "tokens processed together; a result does not depend on it"},
+    {.name = "attention",
+     .kind = OPT_STR,
+     .arg = "FILE",
+     ROW(attention),
+     .flags = OPT_VOLATILE,
+     .help =
+         "write every sentence's weights here, a JSON object a line: tokens, then encoder as "
+         "[layer][head][row][column]"},
     {.name = "json",
      .kind = OPT_FLAG,
      ROW(json),
@@ -90,6 +99,7 @@ typedef struct sentence {
 typedef struct stream {
     const tag_opts *o;
     att_classifier *c;
+    attention_lines lines; /* x NULL: not asked for */
     cli_in in;
     FILE *out;
     int format;
@@ -303,12 +313,34 @@ static void print_json(const stream *st, const sentence *s, const att_labelled *
     cli_free(t.s);
 }
 
+/* The words with spaces between them are the text that a model reads. */
+static int add_weights(stream *st, int32_t i, const att_labelled *a)
+{
+    const sentence *s = &st->s[i];
+    int64_t line = st->done + i;
+    cli_text t = {0};
+    int rc;
+
+    if (s->n == 0) return attention_lines_skip(&st->lines, line, "no words");
+    if (a->cut)
+        return attention_lines_skip(&st->lines, line,
+                                    "longer than the model's positions");
+    for (int k = 0; k < s->n; k++) {
+        if (k) cli_add(&t, " ");
+        cli_add(&t, s->word[k]);
+    }
+    rc = attention_lines_add_text(&st->lines, line, t.s);
+    cli_free(t.s);
+    return rc;
+}
+
 static int tag_chunk(stream *st)
 {
     att_words words[CHUNK];
     att_labels *r = NULL;
     att_status status;
     char label[64];
+    int rc = 0;
 
     for (int32_t i = 0; i < st->n; i++)
         words[i] = (att_words){(const char *const *)st->s[i].word, st->s[i].n};
@@ -325,9 +357,11 @@ static int tag_chunk(stream *st)
             print_json(st, &st->s[i], a);
         else
             print_rows(st, &st->s[i], a);
+        if (st->lines.x && rc == 0) rc = add_weights(st, i, a);
         free_sentence(&st->s[i]);
     }
     att_labels_destroy(r);
+    if (rc) return rc;
     fflush(st->out);
     st->done += st->n;
     snprintf(label, sizeof label, "%lld sentences", (long long)st->done);
@@ -379,7 +413,9 @@ static int with_model(const tag_opts *o, const att_model *model)
         return EXIT_FAILED;
     }
     st->out = out.f;
-    rc = run_stream(st);
+    rc = o->attention ? attention_lines_open(&st->lines, o->attention, model) : 0;
+    if (rc == 0) rc = run_stream(st);
+    rc = attention_lines_close(&st->lines, rc);
     cli_in_close(&st->in);
     att_classifier_destroy(st->c);
     return cli_out_end(&out, rc);

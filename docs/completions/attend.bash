@@ -56,17 +56,17 @@ _attend()
         --early-stopping) words="bound first never"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "tag "*) words="--model --input --output --format --column --batch-rows --json --threads --config --quiet --color --help "
+    "tag "*) words="--model --input --output --format --column --batch-rows --attention --json --threads --config --quiet --color --help "
         case $prev in
         --format) words="auto conllu tsv text"; cur=${cur#=} ;;
         --column) words="upos xpos"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "classify "*) words="--model --input --output --top --batch-rows --json --threads --config --quiet --color --help "
+    "classify "*) words="--model --input --output --top --batch-rows --attention --json --threads --config --quiet --color --help "
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "generate "*) words="--model --prompt --input --output --echo --json --max-tokens --min-tokens --stop --context --slide --sampling --temperature --top-k --top-p --min-p --repetition-penalty --no-repeat-ngram --seed --threads --config --quiet --color --help "
+    "generate "*) words="--model --prompt --input --output --echo --attention --json --max-tokens --min-tokens --stop --context --slide --sampling --temperature --top-k --top-p --min-p --repetition-penalty --no-repeat-ngram --seed --threads --config --quiet --color --help "
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;

@@ -68,6 +68,9 @@ typedef struct atti_call {
     uint64_t key; /* of dropout: (seed, step, node) */
     int training;
     int bf16; /* products round their operands to bf16 */
+    /* Where a product keeps its packed weight, in[1], from run to run; NULL: it may have
+     * changed. */
+    struct atti_linear **packed;
 } atti_call;
 
 /* Shape inference: in[] are given (absent: cols 0), the rest is to be filled. */

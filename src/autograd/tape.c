@@ -3,6 +3,7 @@
 #include "autograd/tape_internal.h"
 
 #include "base/alloc.h"
+#include "kernels/matmul.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,9 +35,18 @@ void att_tape_destroy(att_tape *t)
     atti_free(t->values);
     atti_free(t->nodes);
     atti_free(t->symbols);
+    for (size_t i = 0; t->packed && i < t->n_nodes; i++)
+        atti_linear_destroy(t->packed[i]);
+    atti_free(t->packed);
     atti_free(t->node_plan);
     atti_free(t->arena);
     atti_free(t);
+}
+
+att_status atti_tape_keep_packed(att_tape *t)
+{
+    if (t->packed) return ATT_OK;
+    return atti_alloc(&t->packed, t->n_nodes, sizeof *t->packed, "packed weights");
 }
 
 /* ---- symbols ---- */

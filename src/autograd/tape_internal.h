@@ -76,6 +76,8 @@ struct att_tape {
     att_status (*observe)(void *user, const atti_call *c, int backward);
     void *observe_user;
 
+    struct atti_linear **packed; /* [n_nodes], or NULL: parameters may change */
+
     /* run */
     int ran_forward, ran_training, ran_backward;
     uint64_t seed, step;
@@ -94,6 +96,10 @@ static inline int32_t atti_symbol_index(att_rows rows)
 /* Operands of node at the rows given by rows_of, without data. */
 void atti_call_shapes(const att_tape *t, const atti_node *n,
                       int64_t (*rows_of)(const att_tape *, att_rows), atti_call *c);
+
+/* Parameters bound from now on are final: products pack them at their first run forward
+ * and never again (twice the memory). Call it when all is recorded. */
+ATT_MUST_CHECK att_status atti_tape_keep_packed(att_tape *t);
 
 /* Backward from the planned loss whatever its shape, with the gradient dloss (NULL: ones)
  * times scale. What att_tape_backward does after its checks; tests start here. */

@@ -109,6 +109,9 @@ static void make_call(const att_tape *t, const atti_node *n, atti_call *c, int b
     c->scratch_bytes = t->memory.scratch;
     c->training = t->ran_training;
     c->key = atti_key(t->seed, t->step, (uint64_t)n->index);
+    int fixed = t->packed && !backward && !c->training && n->n_in > 1 &&
+                n->in[1] != ATT_NO_VAR && t->values[n->in[1]].kind == ATTI_VALUE_PARAM;
+    c->packed = fixed ? &t->packed[n->index] : NULL;
 }
 
 /* ---- forward ---- */

@@ -84,6 +84,16 @@ static void finish_rows(void *ctx, float *y, int64_t ldy, int64_t row0, int64_t 
                        &e->drop, row0, rows, e->cols, ldy, ldy);
 }
 
+static att_status run_packed(const atti_call *c, const atti_matmul_shape *s,
+                             const atti_epilogue *epi)
+{
+    if (!*c->packed)
+        ATTI_TRY(atti_linear_create(c->packed, ATTI_LINEAR_F32, c->in[W].f, s->n_out,
+                                    s->n_in, s->n_in, 0));
+    return atti_linear_run(*c->packed, c->out[0].f, s->n_out, c->in[X].f, s->n_in,
+                           s->rows, epi);
+}
+
 static att_status forward(atti_call *c)
 {
     const linear_attr *a = c->node->attr;
@@ -91,6 +101,7 @@ static att_status forward(atti_call *c)
     tail e = {c->training ? c->save[0] : NULL, s.n_out, (atti_act)a->act, drop_of(c)};
     int plain = a->act == ATT_ACT_NONE && e.drop.threshold == 0;
     atti_epilogue epi = {plain ? NULL : finish_rows, &e, c->in[B].f};
+    if (c->packed && !c->bf16) return run_packed(c, &s, &epi);
     return atti_matmul_forward(&s, c->out[0].f, s.n_out, c->in[X].f, s.n_in, c->in[W].f,
                                &epi);
 }
