@@ -31,8 +31,8 @@ static att_status settle_opts(att_explain_opts *o, const att_explain_opts *in)
                          "att_explain_opts_init()",
                          (unsigned)in->size, (unsigned)sizeof *in);
     *o = *in;
-    if (o->choices < 0 || o->choices > CHOICES_MAX)
-        return atti_fail(ATT_EINVAL, "explain: choices %d is not in 0..%d", o->choices,
+    if (o->choices < -1 || o->choices > CHOICES_MAX)
+        return atti_fail(ATT_EINVAL, "explain: choices %d is not in -1..%d", o->choices,
                          CHOICES_MAX);
     if (o->max_tokens < 1 || o->max_bytes < 1)
         return atti_fail(ATT_EINVAL, "explain: max_tokens %lld, max_bytes %lld",
@@ -115,13 +115,22 @@ typedef struct looker {
     const atti_site *sites;
     int n_sites;
     atti_chooser choices;
+    int64_t left; /* attention operators that have not run */
 } looker;
+
+/* The last attention is seen, and nobody asks what is said. */
+static att_status seen(looker *w)
+{
+    if (--w->left > 0 || w->x->o.choices >= 0) return ATT_OK;
+    w->x->look.enough = 1;
+    return ATT_ECANCELLED;
+}
 
 /* One sequence, so the ragged form's weights are [H,T,S] and go straight to their layer. */
 static att_status look(void *user, const atti_call *c, int backward)
 {
     looker *w = user;
-    if (w->e->n[ATT_SIDE_OUTPUT] > 0)
+    if (w->e->n[ATT_SIDE_OUTPUT] > 0 && w->x->o.choices >= 0)
         ATTI_TRY(atti_see_choices(&w->choices, c, backward));
     if (!atti_lens_attends(c->node)) return ATT_OK;
     atti_attention_look a;
@@ -133,7 +142,7 @@ static att_status look(void *user, const atti_call *c, int backward)
     atti_map *m = &w->e->map[site];
     if (m->site.recurrent) {
         atti_recurrent_weights(c, m->rows, m->cols, m->w);
-        return ATT_OK;
+        return seen(w);
     }
     atti_attention_look_at(c, &a);
     int64_t one = m->rows * m->cols, at[2] = {0, one}, two = 2;
@@ -143,7 +152,8 @@ static att_status look(void *user, const atti_call *c, int backward)
     att_attention_observe_init(&o);
     o.weights = &weights;
     o.weight_offsets = &offsets;
-    return att_attention_weights(&a.desc, &a.x.args, &o);
+    ATTI_TRY(att_attention_weights(&a.desc, &a.x.args, &o));
+    return seen(w);
 }
 
 static int64_t length_of(const att_explainer *x, const att_explanation *e, att_var off)
@@ -191,12 +201,13 @@ static att_status watch(att_explainer *x, att_explanation *e)
     int n;
     ATTI_TRY(atti_lens_sites(&x->look, sites, &n));
     ATTI_TRY(make_maps(x, e, sites, n));
-    e->n_choices = x->o.choices;
+    e->n_choices = x->o.choices > 0 ? x->o.choices : 0;
     size_t t = (size_t)e->n[ATT_SIDE_OUTPUT], k = (size_t)e->n_choices + 1;
     ATTI_TRY(atti_alloc(&e->choice, t * k, sizeof *e->choice, "choices"));
     ATTI_TRY(atti_alloc(&e->rank, t, sizeof *e->rank, "choices"));
     ATTI_TRY(atti_explanation_batch(e, 1, &b, &block));
-    looker w = {x, e, sites, n, {e, encoder(x) ? x->look.io.logits : ATT_NO_VAR}};
+    looker w = {x, e, sites, n, {e, encoder(x) ? x->look.io.logits : ATT_NO_VAR}, 0};
+    for (int i = 0; i < n; i++) w.left += sites[i].layers;
     att_status st = atti_lens_run(&x->look, &b, look, &w, 0);
     atti_free(block);
     return st;
@@ -234,6 +245,8 @@ static att_status name_tokens(const att_explainer *x, att_explanation *e, int si
         int32_t id = e->ids[side][i];
         const char *piece = word_of(x, side, (int64_t)i, id);
         snprintf(number, sizeof number, "#%d", (int)id);
+        /* A text's last token says what nobody has asked for. */
+        if (id < 0) number[0] = '\0';
         ATTI_TRY(atti_strdup(&e->tokens[side][i], piece ? piece : number));
         ATTI_TRY(name_label(x, side, (int64_t)i, id, e->tokens[side][i],
                             &e->labels[side][i]));
@@ -274,6 +287,8 @@ static att_status finish(att_explainer *x, att_explanation *e)
 {
     ATTI_TRY(watch(x, e));
     for (int i = 0; i < 3; i++) ATTI_TRY(name_tokens(x, e, i));
+    e->logprob = (double)NAN;
+    if (x->o.choices < 0) return ATT_OK;
     ATTI_TRY(name_choices(x, e));
     int64_t t = e->n[ATT_SIDE_OUTPUT], k = e->n_choices + 1;
     e->logprob = 0.0;
@@ -303,7 +318,9 @@ static att_status fill_encoder(att_explainer *x, att_explanation *e,
                                const int32_t *source, int32_t n_source)
 {
     atti_head head = atti_family_head(x->model->family, x->model->cfg);
-    int64_t said = !labels(x) ? 0 : head == ATTI_HEAD_TOKENS ? n_source : 1;
+    int64_t said = !labels(x) || x->o.choices < 0 ? 0
+                   : head == ATTI_HEAD_TOKENS     ? n_source
+                                                  : 1;
     ATTI_TRY(take_room(e, n_source, 0, said));
     memcpy(e->ids[0], source, (size_t)n_source * sizeof *source);
     for (int64_t i = 0; i < said; i++) e->ids[ATT_SIDE_OUTPUT][i] = -1;

@@ -16,6 +16,7 @@ typedef struct atti_lens {
     int training;   /* planned for gradients */
     int64_t cap[3]; /* source rows, target rows, sequences */
     int32_t *zeros; /* [source rows]: all of the first text */
+    int enough;     /* set by who looks, before an error: the run may end here */
 } atti_lens;
 
 /* n_seqs sequences; offsets as the tape wants them, owned by the caller until the run is

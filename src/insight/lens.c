@@ -36,6 +36,8 @@ att_status atti_lens_open(atti_lens *l)
     ATTI_TRY(att_tape_create(&t));
     atti_program_io_init(&l->io);
     att_status st = m->family->build(m->cfg, &m->params, t, &o, &l->io);
+    /* A model does not change: from text to text its weights are packed once. */
+    if (st == ATT_OK && !l->training) st = atti_tape_keep_packed(t);
     if (st != ATT_OK) {
         att_tape_destroy(t);
         return st;
@@ -101,12 +103,13 @@ att_status atti_lens_run(atti_lens *l, const atti_lens_batch *b, atti_lens_fn *s
     ATTI_TRY(atti_lens_open(l));
     ATTI_TRY(plan(l, b));
     ATTI_TRY(feed(l, b));
+    l->enough = 0;
     l->tape->observe = see;
     l->tape->observe_user = user;
     att_status st = att_tape_forward(l->tape, 0, 0, backward);
     if (st == ATT_OK && backward) st = att_tape_backward(l->tape, l->io.loss, 1.0f, 0);
     l->tape->observe = NULL;
-    return st;
+    return l->enough ? ATT_OK : st;
 }
 
 att_status atti_lens_stats(const atti_lens *l, float out[4])
