@@ -307,16 +307,20 @@ att_status atti_cairo_write(atti_str *s, const att_picture *p,
     return st;
 }
 
-/* The Debian package whose fonts have the character. */
-static const char *package_for(uint32_t c)
+/* Debian's packages of fonts, and which of them has a character. */
+static const char *const packages[] = {
+    "fonts-noto-cjk (or the small fonts-wqy-microhei)", "fonts-noto-color-emoji",
+    "fonts-dejavu-core", "fonts-noto-core"};
+enum { CJK, EMOJI, LATIN, OTHER, N_PACKAGES };
+
+static int package_for(uint32_t c)
 {
     if ((c >= 0x2e80 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7a3) ||
         (c >= 0xf900 && c <= 0xfaff) || (c >= 0xff00 && c <= 0xffef) ||
         (c >= 0x20000 && c <= 0x3ffff))
-        return "fonts-noto-cjk (or the small fonts-wqy-microhei)";
-    if (c >= 0x1f000 && c <= 0x1faff) return "fonts-noto-color-emoji";
-    if (c < 0x700) return "fonts-dejavu-core";
-    return "fonts-noto-core";
+        return CJK;
+    if (c >= 0x1f000 && c <= 0x1faff) return EMOJI;
+    return c < 0x700 ? LATIN : OTHER;
 }
 
 att_status atti_cairo_missing(atti_str *s, const att_picture *p)
@@ -324,7 +328,7 @@ att_status atti_cairo_missing(atti_str *s, const att_picture *p)
     faces f = {0};
     uint32_t seen[16];
     size_t n_seen = 0;
-    const char *package = NULL;
+    bool wanted[N_PACKAGES] = {false};
 
     att_status st = faces_open(&f, FC_WEIGHT_REGULAR);
     for (size_t i = 0; i < p->n && st == ATT_OK; i++) {
@@ -336,7 +340,7 @@ att_status atti_cairo_missing(atti_str *s, const att_picture *p)
             bool known = face_for(&f, c) >= 0;
             for (size_t j = 0; j < n_seen; j++) known |= seen[j] == c;
             if (!known) {
-                if (n_seen == 0) package = package_for(c);
+                wanted[package_for(c)] = true;
                 atti_str_add(s, n_seen == 0 ? "no installed font has: " : " ");
                 atti_str_add_n(s, text + k, (size_t)len);
                 seen[n_seen++] = c;
@@ -345,10 +349,13 @@ att_status atti_cairo_missing(atti_str *s, const att_picture *p)
         }
     }
     if (n_seen == 16) atti_str_add(s, " ...");
-    if (package)
-        atti_str_addf(s, "; Debian's package %s has", package);
-    else
-        atti_str_add(s, "");
+    const char *before = "; packages of Debian that have them: ";
+    for (int i = 0; i < N_PACKAGES; i++) {
+        if (!wanted[i]) continue;
+        atti_str_addf(s, "%s%s", before, packages[i]);
+        before = ", ";
+    }
+    atti_str_add(s, "");
     faces_close(&f);
     return st == ATT_OK ? s->status : st;
 }
