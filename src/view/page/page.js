@@ -267,9 +267,10 @@ function drawLinks() {
     const sy = stage.scrollTop, px = Math.min(13, step * 0.8);
     place = { left, right, top, step, sy };
     ctx.lineCap = "round";
-    const list = lines();
+    /* An even share must not look like a choice. */
+    const list = lines(), full = Math.max(s.hi, Math.min(1, 4 / m.cols));
     for (let i = list.length - 1; i >= 0; i--) {
-        const [v, r, c] = list[i], f = Math.min(1, v / s.hi);
+        const [v, r, c] = list[i], f = Math.min(1, v / full);
         const yr = top - sy + (r + 0.5) * step, yc = top - sy + (c + 0.5) * step;
         const y1 = m.cross ? yc : yr, y2 = m.cross ? yr : yc, mid = (left + right) / 2;
         if (Math.max(y1, y2) < 0 || Math.min(y1, y2) > size.h) continue;
