@@ -149,6 +149,11 @@ static att_status open_tokenizers(att_model *m)
     if (st == ATT_OK) st = optional(&vocab, m->dir, "vocab.json");
     if (st == ATT_OK) st = optional(&tvocab, m->dir, "target_vocab.json");
     if (st != ATT_OK || !src) goto done;
+    if (!vocab) {
+        /* The numbers inside a SentencePiece model are others than the model's. */
+        st = atti_fail(ATT_ENOTFOUND, "%s: source.spm without vocab.json", m->dir);
+        goto done;
+    }
     if (tgt) st = same_bytes(&same, src, tgt);
     if (st == ATT_OK) st = att_tokenizer_open(&m->tokenizer[0], src, vocab);
     if (st != ATT_OK) goto done;
@@ -298,9 +303,9 @@ static att_status side_of(const att_tokenizer **t, const att_model *m, int32_t s
     }
     *t = m->tokenizer[side];
     if (!*t && m->family->shape == ATTI_WORDS)
-        return atti_fail(ATT_ENOTSUP,
-                         "%s: its tokens are words (lexicon.json): there is no tokenizer",
-                         m->dir);
+        return atti_fail(
+            ATT_ENOTSUP,
+            "%s: its tokens are words (lexicon.json): there is no tokenizer", m->dir);
     if (!*t) {
         return atti_fail(ATT_ENOTFOUND, "%s: no tokenizer (source.spm, vocab.json)",
                          m->dir);
