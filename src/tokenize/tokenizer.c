@@ -36,6 +36,34 @@ static att_status vocab_of_spm(att_tokenizer *t)
     return st;
 }
 
+/* fairseq's numbering, by which XLM-R and its kin are trained: four special tokens, then the
+ * pieces behind SentencePiece's own three, then the mask. The file's name is all that says
+ * so. */
+static bool numbered_by_fairseq(const char *source)
+{
+    const char *slash = strrchr(source, '/');
+    return strcmp(slash ? slash + 1 : source, "sentencepiece.bpe.model") == 0;
+}
+
+static att_status vocab_of_fairseq(att_tokenizer *t)
+{
+    static const char *const first[] = {"<s>", "<pad>", "</s>", "<unk>"};
+    int32_t n = atti_spm_size(t->spm), k = 0;
+    const char **pieces = NULL;
+    if (n < 3)
+        return atti_fail(ATT_EFORMAT,
+                         "%s: %d pieces, expected <unk>, <s>, </s> at least", t->source,
+                         (int)n);
+    ATTI_TRY(atti_alloc(&pieces, (size_t)n + 2, sizeof *pieces, "vocabulary"));
+    for (; k < 4; k++) pieces[k] = first[k];
+    for (int32_t i = 3; i < n; i++) pieces[k++] = atti_spm_piece(t->spm, i);
+    pieces[k++] = "<mask>";
+    att_status st = atti_vocab_from_pieces(&t->vocab, pieces, k, t->source);
+    atti_free(pieces);
+    t->pad = 1, t->eos = 2, t->unk = 3;
+    return st;
+}
+
 static att_status vocab_of_file(att_tokenizer *t, const char *path)
 {
     ATTI_TRY(atti_vocab_load(&t->vocab, path));
@@ -75,6 +103,8 @@ static att_status open_from(att_tokenizer *t, const void *spm, size_t n,
     ATTI_TRY(spm_status(atti_spm_open(&t->spm, spm, n, err, sizeof err), source, err));
     if (vocab_path) {
         ATTI_TRY(vocab_of_file(t, vocab_path));
+    } else if (numbered_by_fairseq(source)) {
+        ATTI_TRY(vocab_of_fairseq(t));
     } else {
         ATTI_TRY(vocab_of_spm(t));
     }

@@ -188,6 +188,12 @@ static att_status open_any(dir *d, att_tokenizer **out)
     if (there) return open_spm(d, out, NULL, false);
     ATTI_TRY(has(d, 0, "tokenizer.model", &there));
     if (there) return open_spm(d, out, NULL, true);
+    ATTI_TRY(has(d, 0, "sentencepiece.bpe.model", &there));
+    if (there) { /* XLM-R's: a token at both ends */
+        ATTI_TRY(open_spm(d, out, NULL, false));
+        (*out)->frame_bos = (*out)->bos >= 0;
+        return ATT_OK;
+    }
     ATTI_TRY(has(d, 0, "vocab.txt", &there));
     if (there) {
         ATTI_TRY(atti_wordpiece_files(&p, d->file[0], d->config));
@@ -202,7 +208,7 @@ static att_status open_any(dir *d, att_tokenizer **out)
     return atti_fail(
         ATT_EIO,
         "%s: no source.spm, tokenizer.json, spiece.model, tokenizer.model, "
-        "vocab.txt or vocab.json with merges.txt",
+        "sentencepiece.bpe.model, vocab.txt or vocab.json with merges.txt",
         d->path);
 }
 

@@ -176,6 +176,50 @@ static void language_tokens_are_kept_whole(void **state)
     att_tokenizer_destroy(t);
 }
 
+/* A directory whose only file is XLM-R's: SentencePiece's ids one higher, fairseq's four
+ * special tokens first, one at either end of a text. */
+static void xlm_roberta_is_numbered_by_fairseq(void **state)
+{
+    (void)state;
+    static const char text[] = "the dog sleeps";
+    const att_text_pair in = {.text = text, .len = sizeof text - 1};
+    att_tokenizer *own = open_golden("unigram"), *t = NULL;
+    int32_t *plain = NULL, *ids = NULL, *framed = NULL;
+    size_t n = 0, cap = 0, m = 0, mcap = 0, k = 0;
+    char dir[300], file[400], *again = NULL;
+    snprintf(dir, sizeof dir, "%s", support_temp("xlmr"));
+    snprintf(file, sizeof file, "%s/sentencepiece.bpe.model", dir);
+    assert_ok(atti_mkdir_all(dir));
+    atti_blob b;
+    assert_ok(atti_blob_open(&b, golden("unigram", ".model"), 0));
+    assert_ok(atti_write_file(file, b.data, b.size));
+    atti_blob_close(&b);
+    assert_ok(att_tokenizer_open_dir(&t, dir));
+    assert_int_equal(att_tokenizer_size(t), att_tokenizer_size(own) + 2);
+    assert_string_equal(att_tokenizer_piece(t, 0), "<s>");
+    assert_string_equal(att_tokenizer_piece(t, att_tokenizer_size(t) - 1), "<mask>");
+    assert_int_equal(att_tokenizer_pad(t), 1);
+    assert_int_equal(att_tokenizer_eos(t), 2);
+    assert_int_equal(att_tokenizer_unk(t), 3);
+    assert_ok(att_tokenizer_encode(own, text, sizeof text - 1, &plain, &n, &cap));
+    assert_ok(att_tokenizer_encode(t, text, sizeof text - 1, &ids, &m, &mcap));
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(ids[i], plain[i] == att_tokenizer_unk(own) ? 3 : plain[i] + 1);
+    assert_ok(att_tokenizer_encode_model(t, &in, &framed, NULL, &k));
+    assert_int_equal(k, m + 2);
+    assert_int_equal(framed[0], 0);
+    assert_int_equal(framed[k - 1], 2);
+    assert_ok(att_tokenizer_decode(t, framed, k, &again));
+    assert_string_equal(again, text);
+    att_free(again);
+    atti_free(plain);
+    atti_free(ids);
+    atti_free(framed);
+    att_tokenizer_destroy(own);
+    att_tokenizer_destroy(t);
+}
+
 static void training_gives_the_same_bytes_for_any_thread_count(void **state)
 {
     (void)state;
@@ -318,6 +362,7 @@ int main(void)
         cmocka_unit_test(vocab_json_gives_the_ids),
         cmocka_unit_test(broken_vocabularies_are_refused),
         cmocka_unit_test(language_tokens_are_kept_whole),
+        cmocka_unit_test(xlm_roberta_is_numbered_by_fairseq),
         cmocka_unit_test(training_gives_the_same_bytes_for_any_thread_count),
         cmocka_unit_test(identity_keeps_tokenised_text_as_it_is),
         cmocka_unit_test(a_small_corpus_gives_a_smaller_vocabulary),
