@@ -31,7 +31,11 @@ endfunction()
 # well under a second.
 function(attend_add_test name label)
     add_test(NAME ${name} ${ARGN})
-    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600)
+    set(limit 600)
+    if(ATTEND_SANITIZE MATCHES "thread|memory")
+        set(limit 3600) # ten times slower, and trainings wait for each other's threads
+    endif()
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${limit})
     if(ATTEND_SANITIZE)
         # A refused allocation is a NULL to be handled, as it is without the sanitizer.
         set(options "allocator_may_return_null=1")
