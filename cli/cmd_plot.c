@@ -192,7 +192,7 @@ static void print_panel(const att_curve_panel *p, const char *x_name)
                 continue;
             }
             printf("%s%s%s", term_style(stdout, colours[c - 1]),
-                   (term_utf8() ? marks : plain)[c - 1], term_style(stdout, "0"));
+                   term_utf8() ? marks[c - 1] : plain[c - 1], term_style(stdout, "0"));
         }
         putchar('\n');
     }
@@ -200,7 +200,7 @@ static void print_panel(const att_curve_panel *p, const char *x_name)
            lim[1], x_name);
     for (int64_t i = 0; i < p->n_curves; i++)
         printf("%10s %s%s%s %s: last %.4g\n", "", term_style(stdout, colours[i % 6]),
-               (term_utf8() ? marks : plain)[i % 6], term_style(stdout, "0"),
+               term_utf8() ? marks[i % 6] : plain[i % 6], term_style(stdout, "0"),
                p->curves[i].name, p->curves[i].y[p->curves[i].n - 1]);
     cli_free(grid);
 }

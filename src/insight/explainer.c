@@ -357,6 +357,13 @@ static att_status write_output(const att_explainer *x, att_explanation *e,
 {
     int64_t n = e->n[ATT_SIDE_OUTPUT];
     char *text = NULL;
+    if (encoder(x)) { /* a label, or one for each token */
+        atti_str s = {0};
+        for (int64_t i = 0; i < n; i++)
+            atti_str_addf(&s, "%s%s", i ? " " : "", e->tokens[ATT_SIDE_OUTPUT][i]);
+        atti_str_add(&s, "");
+        return atti_str_take(&e->output, &s);
+    }
     if (!translates(x))
         return atti_strdup(&e->output, n ? e->tokens[ATT_SIDE_OUTPUT][n - 1] : "");
     att_status st = att_model_decode(x->model, 1, n_output ? output : e->ids[0],
