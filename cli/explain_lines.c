@@ -143,7 +143,7 @@ int attention_lines_add(attention_lines *a, int64_t number, const att_sentence *
 
     if (h && h->n_scores > 0 && s->n_source > 0)
         st = att_explain_ids(a->x, &e, s->source_ids, s->n_source, h->ids, h->n_ids,
-                             h->finished);
+                             h->n_scores > h->n_ids);
     return add_explained(a, number, st, e);
 }
 

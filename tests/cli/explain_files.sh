@@ -57,6 +57,21 @@ for m in maps:
 END
 fi
 
+# A sentence that was cut at its length and got its </s> all the same has a row for it.
+printf 'a dog sees a cat\ndog\n' >lines.txt
+"$ATTEND" translate -m "$translator" -b 4 --attention w.jsonl <lines.txt >/dev/null
+"$ATTEND" translate -m "$translator" -b 4 --json --alignment soft <lines.txt >soft.jsonl
+if command -v python3 >/dev/null; then
+    python3 - <<'END'
+import json
+
+for a, b in zip(open("w.jsonl"), open("soft.jsonl")):
+    a, b = json.loads(a), json.loads(b)
+    rows = [len(head) for layer in a["cross"] for head in layer]
+    assert set(rows) == {len(b["alignment"])} and a["output"][-1] == "</s>", rows
+END
+fi
+
 # A model that has none of what is asked for says what it has.
 refused() { # words of the message, then the arguments
     words=$1
