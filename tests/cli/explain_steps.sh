@@ -44,3 +44,7 @@ echo "--- other scores and normalisers"
 none a.csv --score cosine --normalise sparsemax --digits 3 | sed -n '/^scores/,/^values/p'
 none a.csv --score general --normalise hard | sed -n '/^scores/,/^values/p'
 none a.csv --normalise relu-row | sed -n '/^scores/,/^values/p'
+
+echo "--- width 512 as 8 heads of 64, and side by side again"
+awk 'BEGIN { for (r = 1; r < 3; r++) { for (i = 0; i < 511; i++) printf "%d,", (i + r) % 3; print r } }' >wide.csv
+none wide.csv --heads 8 | grep '^q1 of head\|^heads side by side\|^O = A'
