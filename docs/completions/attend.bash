@@ -119,8 +119,9 @@ _attend()
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "bench attention"*) words="--shape --causal --left --right --dtype --dropout --forward-only --seconds --json --threads --config --quiet --color --help "
+    "bench attention"*) words="--shape --score --peers --peers-dir --causal --left --right --dtype --dropout --forward-only --seconds --json --threads --config --quiet --color --help "
         case $prev in
+        --score) words="scaled-dot cosine bilinear additive gat shaw t5 relu sparsemax decode edges"; cur=${cur#=} ;;
         --dtype) words="float32 bfloat16"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;

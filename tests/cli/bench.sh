@@ -25,3 +25,26 @@ test "$(grep -c "^{\"bench\":\"generate\",\"batch\":[0-9]*,\"prompt\":5,\"length
 test "$("$ATTEND" bench generate -m lm --length 20 --prompt-length 5 --batch-size 3 | grep -c 'batch   3 .* GB/s of weights')" = 1
 "$ATTEND" bench generate -m lm --length 21 --prompt-length 5 2>err && exit 9 || test $? = 2
 grep -q 'do not fit into the model.s context of 24' err
+# Members of the family, and what is bound by reading.
+"$ATTEND" bench attention --score additive --shape 1,1,16,8 --seconds 0.01 --json |
+    grep -q "\"score\":\"additive\",.*\"bwd_gflops\":$number,.*\"allocated_bytes\":$number,.*\"peak_gflops\":$number"
+"$ATTEND" bench attention --score additive --causal 2>err && exit 9 || test $? = 2
+grep -q 'score additive is timed plain' err
+"$ATTEND" bench attention --score edges --shape 1,1,1,1 2>err && exit 9 || test $? = 2
+# PyTorch's side, here a script that prints two of its lines.
+mkdir -p venv/bin peers
+printf '#!/bin/sh\nexec sh "$@"\n' >venv/bin/python
+chmod +x venv/bin/python
+cat >peers/attention.py <<'EOF'
+test "$1 $3 $4" = "--threads --only dense" || exit 3
+echo '{"peer": "pytorch 9", "score": "scaled-dot", "dtype": "float32", "shape_bhtd": [1, 2, 16, 8], "causal": false, "fwd_ms": 4000.0, "bwd_ms": 8000.0, "fwd_gflops": 1.5, "bwd_gflops": 2.5}'
+echo '{"peer": "pytorch 9", "score": "scaled-dot", "dtype": "bfloat16", "shape_bhtd": [1, 2, 16, 8], "causal": false, "fwd_ms": 1.0, "bwd_ms": 1.0, "fwd_gflops": 1.5, "bwd_gflops": 2.5}'
+EOF
+"$ATTEND" bench attention --peers venv --peers-dir peers --seconds 0.01 --json >out
+test "$(wc -l <out)" = 1
+grep -q "\"shape\":\[1,2,16,8\],.*\"peer\":\"pytorch 9\",\"peer_fwd_ms\":4000.0000,\"fwd_ratio\":$number,.*\"bwd_ratio\":$number" out
+"$ATTEND" bench attention --peers venv --peers-dir peers --shape 1,2,17,8 2>err && exit 9 || test $? = 1
+grep -q 'no such case' err
+ATTEND_PEERS_DIR=nowhere "$ATTEND" bench attention --peers venv 2>err && exit 9 || test $? = 1
+grep -q 'nowhere/attention.py' err
+"$ATTEND" bench attention --peers venv --left 3 2>err && exit 9 || test $? = 2
