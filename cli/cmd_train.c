@@ -22,6 +22,18 @@ static const opt options[] = {
      .arg = "SOURCE TARGET",
      ROW(valid),
      .help = "two files to watch the training with"},
+    {.name = "target-langs",
+     .kind = OPT_LIST,
+     .arg = "LANG ...",
+     ROW(langs),
+     .help = "one model of several target languages: a word a pair of files, as in de "
+             "zh; >>de<< then stands in front of that pair's sources that have no such "
+             "token"},
+    {.name = "valid-lang",
+     .kind = OPT_STR,
+     .arg = "LANG",
+     ROW(t.valid_lang),
+     .help = "the same for the validation"},
     {.name = "model",
      .letter = 'm',
      .kind = OPT_STR,
@@ -153,6 +165,11 @@ static const char *const examples[] = {
     "-m en-de",
     "What would it take?",
     "attend train translate --preset base --train train.en train.de -m en-de --dry-run",
+    "A recurrent model with additive attention",
+    "attend train translate --arch rnn --train train.en train.de --valid val.en val.de "
+    "-m en-de.rnn",
+    "One model, two target languages",
+    "attend train translate --train a.en a.de b.en b.zh --target-langs de zh -m en-many",
     "On after an interruption",
     "attend train translate -m en-de --resume",
     "The same training once more, with another seed",
@@ -168,7 +185,13 @@ const command cmd_train_translate = {
         "Trains a Transformer (Vaswani et al. 2017) from sentences to a model "
         "directory that `attend translate`, Hugging Face's MarianMTModel and "
         "CTranslate2's converter load. The options are Marian's where Marian has "
-        "them.\n\n"
+        "them. --arch rnn trains a recurrent encoder-decoder with attention in its "
+        "place, which only attend loads.\n\n"
+        "Several target languages make one model when a token in front of the source "
+        "says which is wanted, >>de<< as in OPUS-MT's models: the data has it, or "
+        "--target-langs puts it there. Such tokens are entries of the vocabulary and "
+        "are never split; `attend translate --to de` writes one in front of every "
+        "line.\n\n"
         "^C and SIGTERM save a checkpoint first. A directory holds whole checkpoints "
         "only, whenever the power goes. The settings in force are stored in the "
         "directory as config.train.json and can be replayed with --config.",

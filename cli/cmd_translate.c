@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "decode_options.h"
 #include "explain_lines.h"
+#include "target_lang.h"
 #include "term.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 typedef struct translate_opts {
     decode_opts x;
     const char *input, *output, *prefix;
-    const char *alignment, *attention;
+    const char *alignment, *attention, *to;
     int32_t n_best; /* 0 = plain output */
     int32_t word_scores;
     int32_t maxi_batch;
@@ -48,6 +49,12 @@ static const opt options[] = {
      ROW(prefix),
      .help = "line i is what translation i must begin with; an empty line leaves it "
              "free"},
+    {.name = "to",
+     .kind = OPT_STR,
+     .arg = "LANG",
+     ROW(to),
+     .help = "the target language of a model that has several: puts >>LANG<< in front "
+             "of lines that name none"},
     {.kind = OPT_GROUP, .help = "Search"},
     DECODE_SEARCH_ROWS(translate_opts, x),
     {.name = "maxi-batch",
@@ -340,6 +347,7 @@ typedef struct stream {
     attention_lines lines;
     cli_in in, prefix;
     char **text, **prefixes; /* [cap] */
+    char *lang;              /* in front of each line; NULL: nothing */
     int32_t n, cap;
     int64_t done, tokens, cut, not_utf8;
     progress bar;
@@ -381,7 +389,7 @@ static bool read_chunk(stream *s)
         line = cli_in_line(&s->in, &len);
         if (!line) break;
         check_text(s, line, s->done + s->n + 1);
-        s->text[s->n] = cli_strdup(line);
+        s->text[s->n] = target_lang_line(s->lang, line);
         if (!s->o->prefix) continue;
         line = cli_in_line(&s->prefix, &len);
         if (!line) {
@@ -482,6 +490,7 @@ static int open_and_run(const printer *p)
 
     if (!cli_in_open(&s.in, o->input)) return EXIT_FAILED;
     if (o->prefix && !cli_in_open(&s.prefix, o->prefix)) return EXIT_FAILED;
+    if ((rc = target_lang_find(&s.lang, p->model, o->to, "translate")) != 0) return rc;
     st = att_session_create(&s.session, p->model, &o->x.d);
     if (st != ATT_OK) return decode_refused(st, &cmd_translate);
     if (!cli_out_open(&out, o->output)) {
@@ -502,6 +511,7 @@ static int open_and_run(const printer *p)
     rc = attention_lines_close(&s.lines, run_stream(&s));
     att_session_destroy(s.session);
     cli_in_close(&s.in);
+    cli_free(s.lang);
     cli_free(s.text);
     cli_free(s.prefixes);
     return cli_out_end(&out, rc);
@@ -565,6 +575,8 @@ static const char *const examples[] = {
     "attend translate -m en-de --n-best 5 --alignment hard --word-scores < test.en",
     "A line",
     "echo 'I am a student' | attend translate -m en-zh --json",
+    "A model of several target languages",
+    "echo 'I am a student' | attend translate -m en-many --to de",
     NULL,
 };
 

@@ -31,6 +31,7 @@ const command *const all_commands[] = {
     &cmd_explain_positions,
     &cmd_explain,
     &cmd_plot,
+    &cmd_compare_rnn,
     &cmd_compare_window,
     &cmd_help,
     &cmd_version,

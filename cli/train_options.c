@@ -97,6 +97,11 @@ int train_settle(train_opts *o, const char *name)
             source[i] = o->train.item[2 * i];
             target[i] = o->train.item[2 * i + 1];
         }
+        if (o->langs.n && o->langs.n != o->t.n_train)
+            return cli_usage(name,
+                             "%s: --target-langs has %d words for %d pairs of files",
+                             name, o->langs.n, (int)o->t.n_train);
+        if (o->langs.n) o->t.target_langs = o->langs.item;
         o->t.train_source = source;
         o->t.train_target = target;
     }

@@ -10,7 +10,7 @@ typedef struct train_opts {
     cli_common c;
     att_train_opts t;
     const char *preset, *tokenizer_target;
-    cli_list train, valid, tokenizers;
+    cli_list train, valid, tokenizers, langs;
     int32_t norm, precision, activation; /* indices of the choices shown */
     int32_t json;
     int32_t steps; /* bench */

@@ -10,7 +10,7 @@ _attend()
         --direction) words="en-zh zh-en"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train translate"*) words="--train --valid --model --tokenizer --vocab-size --separate-vocab --unigram --bpe-dropout --tokenizer-raw --max-length --preset --arch --attention --dim --dim-rnn --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --after --mini-batch-words --optimizer-delay --length-buckets --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train translate"*) words="--train --valid --target-langs --valid-lang --model --tokenizer --vocab-size --separate-vocab --unigram --bpe-dropout --tokenizer-raw --max-length --preset --arch --attention --dim --dim-rnn --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --after --mini-batch-words --optimizer-delay --length-buckets --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
         --arch) words="transformer rnn rnn-lstm"; cur=${cur#=} ;;
         --attention) words="additive general dot none"; cur=${cur#=} ;;
@@ -51,7 +51,7 @@ _attend()
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "translate "*) words="--model --input --output --prefix --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --maxi-batch --sampling --temperature --top-k --top-p --min-p --seed --n-best --alignment --attention --align-layer --align-head --word-scores --json --threads --config --quiet --color --help "
+    "translate "*) words="--model --input --output --prefix --to --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --maxi-batch --sampling --temperature --top-k --top-p --min-p --seed --n-best --alignment --attention --align-layer --align-head --word-scores --json --threads --config --quiet --color --help "
         case $prev in
         --early-stopping) words="bound first never"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
@@ -150,6 +150,11 @@ _attend()
         --x) words="update epoch tokens time"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
+    "compare rnn-transformer"*) words="--train --valid --after --dim --lstm --vocab-size --tokenize --output --model --seed --dark --json --threads --config --quiet --color --help "
+        case $prev in
+        --tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
+        --color) words="auto always never"; cur=${cur#=} ;;
+        esac ;;
     "compare window-attention"*) words="--train --valid --after --dim --output --model --seed --dark --json --threads --config --quiet --color --help "
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
@@ -164,7 +169,7 @@ _attend()
         esac ;;
     esac
     if [ "$COMP_CWORD" = 1 ]; then
-        words="demo train train train train translate tag classify generate evaluate info average tokenize vocab vocab bench bench bench bench explain explain explain plot compare help version "
+        words="demo train train train train translate tag classify generate evaluate info average tokenize vocab vocab bench bench bench bench explain explain explain plot compare compare help version "
     elif [ "$COMP_CWORD" = 2 ]; then
         case ${COMP_WORDS[1]} in
         train) words="$words translate" ;;
@@ -179,6 +184,7 @@ _attend()
         bench) words="$words attention" ;;
         explain) words="$words model" ;;
         explain) words="$words positions" ;;
+        compare) words="$words rnn-transformer" ;;
         compare) words="$words window-attention" ;;
         esac
     fi

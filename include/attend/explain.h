@@ -193,6 +193,16 @@ ATT_API ATT_MUST_CHECK att_status att_explain_heads(
     const char *const *sources, const char *const *targets, int32_t n,
     int32_t (*progress)(void *user, int64_t done, int64_t all), void *user);
 
+/* How far back a target word reaches: norm[d] receives the mean length of the gradient of
+ * -ln p(target word t) by the embedding of source word s (t from 0, s of S tokens), over the
+ * pairs of words of n sentence pairs that are d = t + min(s + 1, S - s) steps of a recurrent
+ * chain apart, and pairs[d] how many there are, for d below n_distances. Words further apart
+ * are not counted; a Transformer's steps are always few, so d is but a place there.
+ * ATT_ENOTSUP: a model that does not translate. */
+ATT_API ATT_MUST_CHECK att_status att_explain_reach(
+    double *norm, int64_t *pairs, int32_t n_distances, const att_model *model,
+    const char *const *sources, const char *const *targets, int32_t n);
+
 /* ---- the model itself ---- */
 
 /* The model as a diagram with sizes on every box, bottom to top. */

@@ -86,6 +86,10 @@ typedef struct att_tokenizer_train_opts {
     int32_t byte_fallback;
     int32_t
         normalise; /* 0: identity (text is taken as it is, spaces kept apart from collapsing), 1: nmt_nfkc (default) */
+    const char *const
+        *symbols; /* [n_symbols]: pieces of their own that are never split, such
+                                   as ">>de<<"; without commas */
+    int32_t n_symbols;
 } att_tokenizer_train_opts;
 ATT_API void att_tokenizer_train_opts_init(att_tokenizer_train_opts *opts);
 /* Trains on text files (one sentence a line) and writes model_path. Same input, same bytes, for any thread count. */

@@ -137,6 +137,12 @@ typedef struct att_train_opts {
     int32_t
         multi_label; /* classify: nonzero: a text has any number of labels, with commas
                             between them */
+    /* translate, one model of several target languages: for each pair of training files a word
+     * ("de" or ">>de<<") that is put in front of its source sentences that have none, [n_train]
+     * or NULL, and one for the validation. Such tokens, and those that the files have, are
+     * entries of the vocabulary that are never split. */
+    const char *const *target_langs;
+    const char *valid_lang;
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);

@@ -184,6 +184,7 @@ int atti_spm_train_run(const atti_spm_train *t, atti_spm_next_fn *next, void *ne
             {"byte_fallback", t->byte_fallback ? "true" : "false"},
             {"normalization_rule_name", t->normalise ? "nmt_nfkc" : "identity"},
             {"character_coverage", coverage.str()},
+            {"user_defined_symbols", t->symbols ? t->symbols : ""},
             {"unk_id", "0"},
             {"eos_id", "1"},
             {"bos_id", "-1"},

@@ -40,6 +40,8 @@ int atti_spm_decode(const atti_spm *s, const char *const *pieces, size_t n,
                     atti_spm_text_fn *sink, void *ctx, char *err, size_t err_size);
 
 typedef struct atti_spm_train {
+    const char
+        *symbols; /* with commas between them: pieces that are never split; "" none */
     int32_t vocab_size;
     int32_t unigram;
     int32_t byte_fallback;

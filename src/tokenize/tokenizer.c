@@ -164,6 +164,9 @@ static att_status spm_encode(const att_tokenizer *t, const char *text, size_t le
                 (*ids)[(*n)++] = id;
                 text += i + 2;
                 len -= i + 2;
+                /* The blank between it and the text belongs to neither: a model that
+                 * keeps blanks as they are would begin with one. */
+                if (len > 0 && text[0] == ' ') text++, len--;
             }
         }
     }

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/rng.h"
+#include "base/str.h"
 #include "tokenize/spm_shim.h"
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +139,14 @@ static att_status check_opts(const att_tokenizer_train_opts *o)
         return atti_fail(ATT_EINVAL, "character coverage %g, expected above 0.5, to 1",
                          o->character_coverage);
     }
+    for (int32_t i = 0; i < o->n_symbols; i++) {
+        const char *s = o->symbols ? o->symbols[i] : NULL;
+        if (s && *s && !strchr(s, ',') && atti_utf8_valid(s, strlen(s))) continue;
+        return atti_fail(ATT_EINVAL,
+                         "symbol %d '%.40s' of a vocabulary: a text without "
+                         "commas",
+                         (int)i, s ? s : "");
+    }
     if (o->max_sentences < 1) {
         return atti_fail(ATT_EINVAL, "at most %lld sentences, expected 1 or more",
                          (long long)o->max_sentences);
@@ -164,6 +173,13 @@ static att_status too_few_pieces(const sampler *s, const att_tokenizer_train_opt
                      need + o->vocab_size - have);
 }
 
+static att_status list_symbols(atti_str *s, const att_tokenizer_train_opts *o)
+{
+    for (int32_t i = 0; i < o->n_symbols; i++)
+        atti_str_addf(s, "%s%s", i ? "," : "", o->symbols[i]);
+    return s->status;
+}
+
 static att_status train(sampler *s, const char *model_path,
                         const att_tokenizer_train_opts *o)
 {
@@ -174,7 +190,10 @@ static att_status train(sampler *s, const char *model_path,
     }
     s->wanted = s->left < o->max_sentences ? s->left : o->max_sentences;
     s->rng.key = atti_key(o->seed, 0, SAMPLE_STREAM);
-    atti_spm_train t = {.vocab_size = o->vocab_size,
+    atti_str symbols = {0};
+    ATTI_TRY(list_symbols(&symbols, o));
+    atti_spm_train t = {.symbols = symbols.data,
+                        .vocab_size = o->vocab_size,
                         .unigram = o->unigram,
                         .byte_fallback = o->byte_fallback,
                         .normalise = o->normalise,
@@ -182,6 +201,7 @@ static att_status train(sampler *s, const char *model_path,
     model_out out = {.path = model_path};
     char err[512] = "";
     int rc = atti_spm_train_run(&t, next_sample, s, write_model, &out, err, sizeof err);
+    atti_str_deinit(&symbols);
     ATTI_TRY(s->st); /* a read error ends the sample early: it is the cause */
     if (rc != ATTI_SPM_OK) {
         ATTI_TRY(too_few_pieces(s, o, err));

@@ -29,7 +29,7 @@ static bool in_earlier(att_tokenizer *const *t, int32_t n, const char *piece)
 /* Every piece once, in order; the special ones have places of their own. w NULL: only
  * counts. Returns the number of ids. */
 static int64_t list_pieces(atti_jsonw *w, att_tokenizer *const *t, int32_t n,
-                           int64_t size)
+                           const atti_vocab_extra *extra, int64_t size)
 {
     int64_t next = 2;
     for (int32_t i = 0; i < n; i++) {
@@ -40,6 +40,11 @@ static int64_t list_pieces(atti_jsonw *w, att_tokenizer *const *t, int32_t n,
             if (w) atti_jsonw_i64(w, piece, next);
             next++;
         }
+    }
+    for (size_t i = 0; extra && i < extra->n; i++) {
+        if (in_earlier(t, n, extra->word[i])) continue;
+        if (w) atti_jsonw_i64(w, extra->word[i], next);
+        next++;
     }
     for (int64_t i = 0; w && next + 1 < size; i++) {
         char name[40];
@@ -63,17 +68,19 @@ static void close_all(att_tokenizer **t, int32_t n)
     for (int32_t i = 0; i < n; i++) att_tokenizer_destroy(t[i]);
 }
 
-att_status atti_vocab_count(const char *const *spm_paths, int32_t n, int64_t *count)
+att_status atti_vocab_count(const char *const *spm_paths, int32_t n,
+                            const atti_vocab_extra *extra, int64_t *count)
 {
     att_tokenizer *t[MAX_MODELS] = {NULL};
     att_status st = open_all(t, spm_paths, n);
-    if (st == ATT_OK) *count = list_pieces(NULL, t, n, 0);
+    if (st == ATT_OK) *count = list_pieces(NULL, t, n, extra, 0);
     close_all(t, n);
     return st;
 }
 
 att_status atti_vocab_write_sized(const char *vocab_path, const char *const *spm_paths,
-                                  int32_t n, int64_t size)
+                                  int32_t n, const atti_vocab_extra *extra,
+                                  int64_t size)
 {
     att_tokenizer *t[MAX_MODELS] = {NULL};
     att_status st = open_all(t, spm_paths, n);
@@ -82,7 +89,7 @@ att_status atti_vocab_write_sized(const char *vocab_path, const char *const *spm
         atti_jsonw_object(&w, NULL);
         atti_jsonw_i64(&w, "</s>", 0);
         atti_jsonw_i64(&w, "<unk>", 1);
-        list_pieces(&w, t, n, size);
+        list_pieces(&w, t, n, extra, size);
         atti_jsonw_end(&w, '}');
         atti_str_add(&w.s, "\n");
         st = w.s.status;
@@ -106,5 +113,5 @@ att_status att_tokenizer_write_vocab(const char *vocab_path,
                              i);
         }
     }
-    return atti_vocab_write_sized(vocab_path, spm_paths, n, 0);
+    return atti_vocab_write_sized(vocab_path, spm_paths, n, NULL, 0);
 }

@@ -89,6 +89,9 @@ static void put_pairs(atti_jsonw *w, const att_train_opts *o)
 {
     put_files(w, "train", o->train_source, o->train_target, o->n_train);
     if (o->valid_source) put_files(w, "valid", &o->valid_source, &o->valid_target, 1);
+    if (o->target_langs)
+        put_files(w, "target-langs", o->target_langs, NULL, o->n_train);
+    put_str(w, "valid-lang", o->valid_lang);
     if (o->tokenizer) {
         atti_jsonw_array(w, "tokenizer");
         atti_jsonw_str(w, NULL, o->tokenizer);

@@ -2,6 +2,7 @@
  * training that is resumed, or new ones made from the corpus. */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "data/text/langs.h"
 #include "tokenize/vocab_write.h"
 #include "train/trainer.h"
 #include <string.h>
@@ -43,7 +44,8 @@ static int separate(const att_train_opts *o)
 
 /* New models of the corpus. One piece less than asked for: <pad> comes on top, and the
  * model's vocabulary has exactly the size that was asked for. */
-static att_status train_models(const atti_trainer *t, const vocab_paths *p)
+static att_status train_models(const atti_trainer *t, const vocab_paths *p,
+                               const atti_langs *langs)
 {
     const att_train_opts *o = &t->o;
     att_tokenizer_train_opts to;
@@ -52,8 +54,11 @@ static att_status train_models(const atti_trainer *t, const vocab_paths *p)
     to.unigram = o->unigram;
     to.seed = o->seed;
     to.normalise = !o->tokenizer_raw;
+    to.symbols = (const char *const *)langs->token;
+    to.n_symbols = (int32_t)langs->n;
     if (separate(o)) {
         ATTI_TRY(att_tokenizer_train(p->spm[0], o->train_source, o->n_train, &to));
+        to.n_symbols = 0;
         return att_tokenizer_train(p->spm[1], o->train_target, o->n_train, &to);
     }
     const char **files = NULL;
@@ -67,26 +72,45 @@ static att_status train_models(const atti_trainer *t, const vocab_paths *p)
     return st;
 }
 
-static att_status make_models(const atti_trainer *t, const vocab_paths *p)
+static att_status make_models(const atti_trainer *t, const vocab_paths *p,
+                              const atti_langs *langs)
 {
     const att_train_opts *o = &t->o;
-    if (!o->tokenizer) return train_models(t, p);
+    if (!o->tokenizer) return train_models(t, p, langs);
     ATTI_TRY(copy_file(o->tokenizer, p->spm[0]));
     return copy_file(o->tokenizer_target ? o->tokenizer_target : o->tokenizer,
                      p->spm[1]);
 }
 
 /* Both sides get the same number of ids: there is one pad id, the last of each. */
-static att_status make_vocabs(const atti_trainer *t, const vocab_paths *p)
+static att_status make_vocabs(const atti_trainer *t, const vocab_paths *p,
+                              const atti_langs *langs)
 {
     const char *spm[2] = {p->spm[0], p->spm[1]};
-    if (!separate(&t->o)) return att_tokenizer_write_vocab(p->vocab[0], spm, 1);
+    const atti_vocab_extra extra = {(const char *const *)langs->token, langs->n};
+    if (!separate(&t->o)) return atti_vocab_write_sized(p->vocab[0], spm, 1, &extra, 0);
     int64_t n[2] = {0, 0};
-    for (int i = 0; i < 2; i++) ATTI_TRY(atti_vocab_count(spm + i, 1, &n[i]));
+    for (int i = 0; i < 2; i++)
+        ATTI_TRY(atti_vocab_count(spm + i, 1, i ? NULL : &extra, &n[i]));
     int64_t size = n[0] > n[1] ? n[0] : n[1];
     for (int i = 0; i < 2; i++) {
-        ATTI_TRY(atti_vocab_write_sized(p->vocab[i], spm + i, 1, size));
+        ATTI_TRY(
+            atti_vocab_write_sized(p->vocab[i], spm + i, 1, i ? NULL : &extra, size));
     }
+    return ATT_OK;
+}
+
+/* Those of the options, then those that the sources have. */
+static att_status find_langs(const atti_trainer *t, atti_langs *langs)
+{
+    const att_train_opts *o = &t->o;
+    char token[ATTI_LANG_MAX + 1];
+    for (int32_t i = 0; o->target_langs && i < o->n_train; i++) {
+        ATTI_TRY(atti_lang_of_word(token, o->target_langs[i]));
+        ATTI_TRY(atti_langs_add(langs, token, strlen(token)));
+    }
+    for (int32_t i = 0; i < o->n_train; i++)
+        ATTI_TRY(atti_langs_read(langs, o->train_source[i]));
     return ATT_OK;
 }
 
@@ -108,8 +132,11 @@ att_status atti_trainer_vocab(atti_trainer *t)
     int last = separate(&t->o) ? 1 : 0;
     int ready = t->o.resume && st == ATT_OK && atti_path_exists(p.vocab[last]);
     if (st == ATT_OK && !ready) {
-        st = make_models(t, &p);
-        if (st == ATT_OK) st = make_vocabs(t, &p);
+        atti_langs langs = {NULL, 0, 0};
+        st = find_langs(t, &langs);
+        if (st == ATT_OK) st = make_models(t, &p, &langs);
+        if (st == ATT_OK) st = make_vocabs(t, &p, &langs);
+        atti_langs_deinit(&langs);
     }
     if (st == ATT_OK) st = open_tokenizers(t, &p);
     free_paths(&p);

@@ -4,6 +4,7 @@
 #include "attend/metrics.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include "data/text/langs.h"
 #include "train/trainer.h"
 #include <string.h>
 
@@ -47,18 +48,27 @@ static void free_texts(texts *x)
     memset(x, 0, sizeof *x);
 }
 
-static att_status read_texts(texts *x, const char *path)
+/* lang: in front of the lines that name no language; NULL: nothing. */
+static att_status read_texts(texts *x, const char *path, const char *lang)
 {
+    char token[ATTI_LANG_MAX + 1] = "";
     atti_lines *l = NULL;
     const char *line = NULL;
     size_t n = 0;
+    if (lang) ATTI_TRY(atti_lang_of_word(token, lang));
     ATTI_TRY(atti_lines_open(&l, path, 0));
     att_status st = ATT_OK;
     while ((st = atti_lines_next(l, &line, &n)) == ATT_OK && line) {
+        size_t first = lang && !atti_lang_token(line, n) ? strlen(token) + 1 : 0;
         st = atti_grow(&x->line, &x->cap, x->n + 1, sizeof *x->line, "text");
-        if (st == ATT_OK) st = atti_alloc(&x->line[x->n], n + 1, 1, "text");
+        if (st == ATT_OK) st = atti_alloc(&x->line[x->n], first + n + 1, 1, "text");
         if (st != ATT_OK) break;
-        memcpy(x->line[x->n], line, n);
+        if (first > 0) {
+            memcpy(x->line[x->n], token, first - 1);
+            x->line[x->n][first - 1] = ' ';
+        }
+        memcpy(x->line[x->n] + first, line, n);
+        n += first;
         /* A NUL inside would cut the sentence for whoever takes a C string. */
         for (size_t i = 0; i < n; i++) {
             if (x->line[x->n][i] == '\0') x->line[x->n][i] = ' ';
@@ -115,8 +125,8 @@ static att_status translate_all(const atti_trainer *t, const att_model *model,
     o.n_best = 1;
     o.cancel = t->o.stop;
     o.user = t->o.user;
-    att_status st = read_texts(&src, t->o.valid_source);
-    if (st == ATT_OK) st = read_texts(&ref, t->o.valid_target);
+    att_status st = read_texts(&src, t->o.valid_source, t->o.valid_lang);
+    if (st == ATT_OK) st = read_texts(&ref, t->o.valid_target, NULL);
     if (st == ATT_OK) st = att_session_create(&s, model, &o);
     if (st == ATT_OK) {
         st = att_translate(s, &r, (const char *const *)src.line, NULL, (int32_t)src.n);

@@ -3,7 +3,7 @@
 for command in demo 'train translate' translate evaluate info average tokenize \
     'vocab train' 'vocab show' 'bench train' 'bench translate' 'bench generate' \
     'bench attention' help \
-    version; do
+    'compare rnn-transformer' version; do
     "$ATTEND" $command --help >page
     grep -q "^attend $command - " page
     grep -q '^Usage:$' page

@@ -5,6 +5,7 @@
 #include "models/encoder/encoder_config.h"
 #include "models/family.h"
 #include "models/marian/marian_config.h"
+#include "models/rnn/rnn_build.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,10 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static int read_config(const atti_family **f, void **cfg, const char *text, size_t n)
 {
     atti_json *root = NULL;
-    const char *type = NULL;
+    const char *type = NULL, *arch = NULL;
     if (atti_json_parse(&root, text, n, 0, "fuzz") != ATT_OK) return 0;
     att_status st = atti_json_get_str(&type, root, "model_type", "marian");
-    *f = st == ATT_OK ? atti_family_find(type) : NULL;
+    if (st == ATT_OK) st = atti_json_get_str(&arch, root, "architecture", "");
+    *f = st == ATT_OK ? atti_family_find_arch(type, *arch ? arch : NULL) : NULL;
     st = *f ? (*f)->config_read(cfg, root, "fuzz") : ATT_ENOTSUP;
     atti_json_destroy(root);
     return st == ATT_OK;
@@ -25,6 +27,7 @@ static int read_config(const atti_family **f, void **cfg, const char *text, size
 
 static size_t bytes_of(const atti_family *f, const void *cfg)
 {
+    if (f->build == atti_rnn_build) return sizeof(atti_rnn_config);
     if (f->shape == ATTI_DECODER) return sizeof(atti_decoder_config);
     if (f->shape == ATTI_SEQ2SEQ) return sizeof(atti_marian_config);
     return ((const atti_encoder_config *)cfg)->bytes;

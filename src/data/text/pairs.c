@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/threads.h"
+#include "data/text/langs.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ typedef struct task_ids {
 
 typedef struct window {
     const atti_pairs_opts *o;
-    int64_t n; /* lines */
+    const char *prefix; /* of this file's source lines, or NULL */
+    int64_t n;          /* lines */
     side_text side[2];
     size_t start[2][WINDOW_LINES + 1];
     unsigned char huge[WINDOW_LINES];
@@ -115,13 +117,21 @@ static att_status count_all(atti_pairs *p, const atti_pairs_opts *o)
 static att_status add_line(window *w, int side, const char *line, size_t n)
 {
     side_text *s = &w->side[side];
+    size_t first = 0;
     if (n > HUGE_LINE) {
         w->huge[w->n] = 1;
         n = 0;
     }
-    ATTI_TRY(atti_grow(&s->text, &s->cap, s->used + n + 1, 1, "corpus window"));
-    memcpy(s->text + s->used, line, n);
+    if (side == 0 && w->prefix && !blank(line, n) && !atti_lang_token(line, n))
+        first = strlen(w->prefix);
+    ATTI_TRY(atti_grow(&s->text, &s->cap, s->used + first + n + 2, 1, "corpus window"));
     w->start[side][w->n] = s->used;
+    if (first > 0) {
+        memcpy(s->text + s->used, w->prefix, first);
+        s->used += first;
+        s->text[s->used++] = ' ';
+    }
+    memcpy(s->text + s->used, line, n);
     s->used += n;
     w->start[side][w->n + 1] = s->used;
     return ATT_OK;
@@ -253,6 +263,7 @@ static att_status write_window(writer *wr, const window *w)
 static att_status read_file_pair(writer *wr, window *w, int32_t k)
 {
     atti_lines *src = NULL, *tgt = NULL;
+    w->prefix = wr->o->prefix ? wr->o->prefix[k] : NULL;
     att_status st = atti_lines_open(&src, wr->o->source[k], 0);
     if (st == ATT_OK) st = atti_lines_open(&tgt, wr->o->target[k], 0);
     while (st == ATT_OK) {

@@ -21,6 +21,9 @@ typedef struct atti_pairs_opts {
     const char *const *source; /* files; line i of source[k] belongs to line i of */
     const char *const *target; /* target[k] */
     int32_t n_files;
+    /* [n_files]: a language token in front of the source's lines that have none (langs.h);
+     * NULL: none, for one file or for all. */
+    const char *const *prefix;
     const char *temp_dir; /* for the temporary file; NULL = the system's place */
     atti_encode_fn *encode;
     void *encode_ctx;

@@ -2,6 +2,7 @@
  * every target row. */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "data/text/langs.h"
 #include "models/save.h"
 #include "train/trainer.h"
 #include <math.h>
@@ -48,8 +49,17 @@ static att_status check_positions(const att_train_opts *o)
                      (int)o->d_model, (int)o->heads, d);
 }
 
+static att_status check_langs(const att_train_opts *o)
+{
+    char token[ATTI_LANG_MAX + 1];
+    for (int32_t i = 0; o->target_langs && i < o->n_train; i++)
+        ATTI_TRY(atti_lang_of_word(token, o->target_langs[i]));
+    return o->valid_lang ? atti_lang_of_word(token, o->valid_lang) : ATT_OK;
+}
+
 static att_status check(atti_trainer *t)
 {
+    ATTI_TRY(check_langs(&t->o));
     ATTI_TRY(check_tokenize(t->o.valid_tokenize));
     ATTI_TRY(check_positions(&t->o));
     if (t->o.bpe_dropout > 0 && t->o.unigram)
@@ -121,6 +131,32 @@ static att_status encode(void *ctx, int side, const char *text, size_t n, int32_
     return att_tokenizer_encode(t->tok[side], text, n, ids, n_ids, cap);
 }
 
+/* The tokens in front of each file's lines; *out is an atti_alloc block. */
+static att_status make_prefixes(char (**out)[ATTI_LANG_MAX + 1],
+                                const char *const *langs, int32_t n)
+{
+    ATTI_TRY(atti_alloc(out, (size_t)n, sizeof **out, "languages"));
+    for (int32_t i = 0; i < n; i++) ATTI_TRY(atti_lang_of_word((*out)[i], langs[i]));
+    return ATT_OK;
+}
+
+static att_status open_with(atti_pairs *p, atti_pairs_opts *o, const char *const *langs)
+{
+    char(*token)[ATTI_LANG_MAX + 1] = NULL;
+    const char **prefix = NULL;
+    size_t n = (size_t)o->n_files;
+    if (!langs) return atti_pairs_open(p, o);
+    att_status st = make_prefixes(&token, langs, o->n_files);
+    if (st == ATT_OK) st = atti_alloc(&prefix, n, sizeof *prefix, "languages");
+    for (size_t i = 0; st == ATT_OK && i < n; i++) prefix[i] = token[i];
+    o->prefix = prefix;
+    if (st == ATT_OK) st = atti_pairs_open(p, o);
+    o->prefix = NULL;
+    atti_free(prefix);
+    atti_free(token);
+    return st;
+}
+
 static att_status open_pairs(atti_trainer *t, atti_pairs *p, int valid)
 {
     const att_train_opts *opts = &t->o;
@@ -135,7 +171,8 @@ static att_status open_pairs(atti_trainer *t, atti_pairs *p, int valid)
         o.vocab_size[i] = att_tokenizer_size(t->tok[i]);
         o.eos[i] = att_tokenizer_eos(t->tok[i]);
     }
-    return atti_pairs_open(p, &o);
+    if (valid) return open_with(p, &o, opts->valid_lang ? &opts->valid_lang : NULL);
+    return open_with(p, &o, opts->target_langs);
 }
 
 static att_status files(const atti_trainer *t, atti_save *s, char *paths[4])

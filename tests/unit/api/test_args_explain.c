@@ -99,6 +99,12 @@ static void measuring(const things *g)
             ATT_EINVAL, "0 texts");
     REFUSES(att_explain_heads, (g->x, &list, &n, &x, texts, holes, 1, NULL, NULL),
             ATT_EINVAL, "text 0 is NULL");
+    REFUSES(att_explain_reach, (NULL, &n, 1, g->model, texts, texts, 1), ATT_EINVAL,
+            "operand");
+    REFUSES(att_explain_reach, (&x, &n, 1, g->model, texts, texts, 0), ATT_EINVAL,
+            "0 pairs");
+    REFUSES(att_explain_reach, (&x, &n, 1, g->model, holes, texts, 1), ATT_EINVAL,
+            "text 0 is NULL");
     REFUSES(att_explain_model, (NULL, g->model, NULL), ATT_EINVAL, "out is NULL");
     REFUSES(att_explain_model, (&p, NULL, NULL), ATT_EINVAL, "model is NULL");
     assert_null(list);

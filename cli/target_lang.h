@@ -1,0 +1,21 @@
+/* target_lang.h - models of several target languages: the token in front of a source that
+ * says which one is wanted, ">>de<<". */
+#ifndef ATTEND_CLI_TARGET_LANG_H
+#define ATTEND_CLI_TARGET_LANG_H
+
+#include "attend/model.h"
+#include "cli.h"
+
+/* The token of word ("de" or ">>de<<") in the model's vocabulary, the caller's. Exit code:
+ * without such an entry the message lists those that there are. */
+int target_lang_find(char **token, const att_model *model, const char *word,
+                     const char *command);
+/* A copy of the line, behind the token where it has none and is not empty. token NULL:
+ * only a copy. */
+char *target_lang_line(const char *token, const char *line);
+/* Whether a line begins with a token. */
+bool target_lang_in(const char *line);
+/* "de, zh" of a model's vocabulary; NULL: it has no such tokens. The caller's. */
+char *target_lang_list(const att_model *model);
+
+#endif

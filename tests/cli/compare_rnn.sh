@@ -1,0 +1,24 @@
+# Three translators side by side: tables, an object, a picture.
+"$ATTEND" demo --corpus corpus
+head -n 60 corpus/train.en >a.en
+head -n 60 corpus/train.zh >a.zh
+head -n 8 corpus/unseen.en >b.en
+head -n 8 corpus/unseen.zh >b.zh
+compare() {
+    "$ATTEND" compare rnn-transformer --train a.en a.zh --valid b.en b.zh --after 2u --dim 16 \
+        --vocab-size 300 -q -j 1 "$@"
+}
+compare -m kept -o rnn.svg >page
+for words in Transformer 'RNN with attention' parameters BLEU 'MFLOP a target token' \
+    'by words of the source' 'Gradient norm' 'by the length of a sentence'; do
+    grep -q -e "$words" page
+done
+grep -q 'gradient norm by distance' rnn.svg
+test -s kept/rnn-none/model.safetensors
+compare -m kept --json >object
+grep -q '^{"summary":\[{"name":"parameters","values":{"Transformer":[0-9]*,' object
+grep -q '"gradient_by_distance":\[{"name":"[0-9]' object
+"$ATTEND" compare rnn-transformer --train a.en 2>log && exit 9 || test $? = 2
+grep -q 'take two files each' log
+"$ATTEND" compare rnn-transformer -o x.gif 2>log && exit 9 || test $? = 2
+"$ATTEND" help compare | grep -q '^attend compare rnn-transformer '
