@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHEET_SIDE = 128 }; /* att_sheet_item's limit */
+
 /* One head at work. Arrays are row-major doubles; names are borrowed. */
 typedef struct head {
     const explain_opts *o;
@@ -107,6 +109,26 @@ static double *doubles(const float *x, int64_t n)
     return d;
 }
 
+/* Where the head's output goes: beside the others, then through W_O. A picture has room for
+ * so many numbers in a row only. */
+static void show_mixed(sheet *sh, const att_head_numbers *n, const explain_opts *o,
+                       char **rows)
+{
+    int64_t q = o->query - 1, all = n->heads * n->e;
+    bool fits = !o->output || (all <= SHEET_SIDE && n->model <= SHEET_SIDE);
+    if (!n->mixed || !fits) return;
+    double *side = doubles(n->all_heads + q * all, all);
+    double *mixed = doubles(n->mixed + q * n->model, n->model);
+    sheet_add(sh, true,
+              cli_format("o%lld of all %lld heads side by side", (long long)q + 1,
+                         (long long)n->heads),
+              side, 1, all, rows ? rows + q : NULL, NULL);
+    sheet_add(sh, true, cli_strdup("times W_O"), mixed, 1, n->model,
+              rows ? rows + q : NULL, NULL);
+    cli_free(side);
+    cli_free(mixed);
+}
+
 int explain_model_steps(const explain_opts *o, att_explainer *x,
                         const att_explanation *e)
 {
@@ -145,6 +167,7 @@ int explain_model_steps(const explain_opts *o, att_explainer *x,
     sheet sh = {.columns = o->notation == 1, .digits = o->digits};
     show_query(&sh, &h, o->query - 1);
     show_all(&sh, &h);
+    show_mixed(&sh, &n, o, h.rows);
     const char *kinds[] = {"cross-attention", "encoder self-attention",
                            "decoder self-attention", "attention"};
     char *heading = cli_format(

@@ -128,6 +128,10 @@ typedef struct att_head_numbers {
     float *weights;
     int32_t causal;
     int32_t score; /* att_score: how a query meets a key */
+    /* The layer's heads side by side [T,H E], and what W_O makes of them [T,model] (a bias
+     * comes with the residual); NULL and 0 where there is no W_O. */
+    float *all_heads, *mixed;
+    int64_t model;
 } att_head_numbers;
 /* layer, head from 1. ATT_EINVAL with the range; ATT_ENOTSUP for scores that cannot be
  * found again (position terms without a softmax); ATT_ENOTFOUND for a kind that there is

@@ -13,6 +13,7 @@ typedef struct taker {
     int64_t layer, head;
     att_head_numbers *out;
     const float *weights; /* [T,S] seen when the explanation was made */
+    att_var heads;        /* the attention's output, once it was met */
 } taker;
 
 void att_head_numbers_deinit(att_head_numbers *h)
@@ -25,6 +26,8 @@ void att_head_numbers_deinit(att_head_numbers *h)
     atti_free(h->scores);
     atti_free(h->scaled);
     atti_free(h->weights);
+    atti_free(h->all_heads);
+    atti_free(h->mixed);
     uint32_t size = h->size;
     memset(h, 0, sizeof *h);
     h->size = size;
@@ -91,6 +94,27 @@ static void dot_scores(att_head_numbers *h)
         }
 }
 
+static att_status copy_rows(float **to, const atti_mat *v)
+{
+    size_t n = (size_t)(v->rows * v->cols);
+    ATTI_TRY(atti_alloc(to, n, sizeof **to, "heads side by side"));
+    memcpy(*to, v->f, n * sizeof **to);
+    return ATT_OK;
+}
+
+/* W_O's product is the one that reads the attention's output. */
+static att_status take_mixed(const taker *u, const atti_call *c)
+{
+    att_head_numbers *h = u->out;
+    if (u->heads == ATT_NO_VAR || h->mixed || c->node->in[0] != u->heads ||
+        (strcmp(c->node->op->name, "linear") != 0 &&
+         strcmp(c->node->op->name, "matmul") != 0))
+        return ATT_OK;
+    h->model = c->out[0].cols;
+    ATTI_TRY(copy_rows(&h->all_heads, &c->in[0]));
+    return copy_rows(&h->mixed, &c->out[0]);
+}
+
 static att_status take(void *user, const atti_call *c, int backward)
 {
     taker *u = user;
@@ -99,11 +123,12 @@ static att_status take(void *user, const atti_call *c, int backward)
     int site;
     int64_t layer;
     (void)backward;
-    if (!atti_lens_attends(c->node)) return ATT_OK;
+    if (!atti_lens_attends(c->node)) return take_mixed(u, c);
     atti_lens_place(u->lens, u->sites, u->n_sites, c->node, &site, &layer);
     if (site != u->site || layer != u->layer) return ATT_OK;
     if (u->sites[site].recurrent) return atti_recurrent_numbers(c, h);
     atti_attention_look_at(c, &a);
+    u->heads = c->node->out[0];
     h->score = a.desc.score;
     h->rows = a.x.q.shape[0], h->cols = a.x.k.shape[0];
     h->d = a.d, h->e = a.e, h->heads = a.heads;
@@ -147,6 +172,7 @@ att_status att_explain_head(att_explainer *x, const att_explanation *e, int32_t 
                .site = at,
                .layer = layer - 1,
                .head = head - 1,
+               .heads = ATT_NO_VAR,
                .out = &h};
     u.weights = m->w + ((layer - 1) * m->site.heads + head - 1) * m->rows * m->cols;
     ATTI_TRY(atti_lens_sites(&x->look, sites, &u.n_sites));

@@ -97,7 +97,9 @@ for model in text_gpt2 text_llama text_bert_sequence text_bert_tag text_xlmr_seq
         explain -m "$families/$model" 'a café 😀' --view $view -o $view.svg
     done
     grep -q '>café<\|>cafe<\|>é<' self.svg
-    explain -m "$families/$model" 'a café 😀' --steps | grep -q "^A': softmax"
+    explain -m "$families/$model" 'a café 😀' --steps >steps.txt
+    grep -q "^A': softmax" steps.txt
+    grep -q '^times W_O' steps.txt
     explain -m "$families/$model" 'a café 😀' --decoding | grep -q 'said'
     explain -m "$families/$model" 'a </script> 😀' -o page.html
     test "$(grep -c '</html>' page.html)" = 1

@@ -158,6 +158,17 @@ static void check_head(const att_head_numbers *n)
     }
 }
 
+/* The head's part of the row that W_O mixes. */
+static void check_side_by_side(const att_head_numbers *n, int64_t head)
+{
+    assert_non_null(n->mixed);
+    assert_int_equal(n->model, n->heads * n->e); /* of this model */
+    for (int64_t t = 0; t < n->rows; t++)
+        assert_memory_equal(n->out + t * n->e,
+                            n->all_heads + (t * n->heads + head) * n->e,
+                            (size_t)n->e * sizeof(float));
+}
+
 static void test_same_as_reference(void **state)
 {
     fixture *f = *state;
@@ -171,6 +182,7 @@ static void test_same_as_reference(void **state)
                 assert_int_equal(n.rows, m.rows);
                 assert_int_equal(n.cols, m.cols);
                 check_head(&n);
+                check_side_by_side(&n, h);
                 assert_memory_equal(n.weights, head_at(&m, l, h),
                                     (size_t)(m.rows * m.cols) * sizeof(float));
                 att_head_numbers_deinit(&n);
