@@ -54,25 +54,31 @@ static void ask_ahead(const graph *g, int64_t from, int64_t to)
     }
 }
 
+/* Heads side by side are read and written where they are; others by way of `mem`. */
 static void node(const graph *g, int64_t n, float *mem)
 {
     const atti_attn_call *c = g->c;
-    float *q = mem, *out = q + c->heads * c->d, *lse = out + c->heads * c->e;
-    float *scratch = lse + c->heads;
+    float *lse = mem + c->heads * (c->d + c->e), *scratch = lse + c->heads;
+    float *q = (float *)c->q.data + atti_attn_qoff(c, &c->q, 0, n, 0);
+    float *out = (float *)c->out.data + atti_attn_qoff(c, &c->out, 0, n, 0), *to = out;
     int64_t first = atti_attn_edge_begin(c, n), last = atti_attn_edge_begin(c, n + 1);
-    for (int64_t h = 0; h < c->heads; h++)
-        memcpy(q + h * c->d,
-               (const float *)c->q.data + atti_attn_qoff(c, &c->q, 0, n, h),
-               (size_t)c->d * sizeof(float));
-    atti_attn_edges p = g->p;
-    if (c->edge_bias) p.bias = (const float *)c->edge_bias + first * c->edge_bias_ld;
-    g->k->edges(&p, out, lse, q, c->edge_col + first, last - first, scratch);
-    for (int64_t h = 0; h < c->heads; h++) {
-        memcpy((float *)c->out.data + atti_attn_qoff(c, &c->out, 0, n, h),
-               out + h * c->e, (size_t)c->e * sizeof(float));
-        if (c->lse.data)
-            ((float *)c->lse.data)[atti_attn_qoff(c, &c->lse, 0, n, h)] = lse[h];
+    if (c->q.sh != c->d) {
+        const float *from = q;
+        q = mem;
+        for (int64_t h = 0; h < c->heads; h++)
+            memcpy(q + h * c->d, from + h * c->q.sh, (size_t)c->d * sizeof(float));
     }
+    if (c->out.sh != c->e) to = mem + c->heads * c->d;
+    if (c->lse.data && c->lse.sh == 1)
+        lse = (float *)c->lse.data + atti_attn_qoff(c, &c->lse, 0, n, 0);
+    atti_attn_edges p = g->p;
+    p.after = c->n_edges - first;
+    if (c->edge_bias) p.bias = (const float *)c->edge_bias + first * c->edge_bias_ld;
+    g->k->edges(&p, to, lse, q, c->edge_col + first, last - first, scratch);
+    for (int64_t h = 0; h < c->heads && to != out; h++)
+        memcpy(out + h * c->out.sh, to + h * c->e, (size_t)c->e * sizeof(float));
+    for (int64_t h = 0; h < c->heads && c->lse.data && c->lse.sh != 1; h++)
+        ((float *)c->lse.data)[atti_attn_qoff(c, &c->lse, 0, n, h)] = lse[h];
 }
 
 static void task(void *ctx, int64_t i, int thread)
@@ -82,6 +88,8 @@ static void task(void *ctx, int64_t i, int thread)
     float *mem = (float *)(void *)(g->threads + (size_t)thread * g->thread_bytes);
     int64_t n = i * NODES, end = atti_min_i64(n + NODES, c->n_rows);
     int64_t asked = atti_attn_edge_begin(c, n);
+    bool asks = g->k->edges_8_ask && atti_attn_edges_8(&g->p) && !c->edge_bias;
+    for (; n < end && asks; n++) node(g, n, mem);
     for (; n < end; n++) {
         int64_t want = atti_attn_edge_begin(c, n + 1) + AHEAD;
         asked = atti_max_i64(asked, atti_attn_edge_begin(c, n));

@@ -19,7 +19,15 @@ typedef struct atti_attn_edges {
     const float *bias; /* of the node's first edge, bias_ld apart; NULL = none */
     int64_t bias_ld, bias_head;
     const float *sink; /* [heads] or NULL */
+    int64_t after;     /* entries of col there are from the node's first edge on */
 } atti_attn_edges;
+
+/* Eight heads of width 8 side by side (or 16, ..), no bias: what graph attention mostly is. */
+static inline int atti_attn_edges_8(const atti_attn_edges *p)
+{
+    return p->d == 8 && p->e == 8 && p->k_head == 8 && p->v_head == 8 &&
+           p->heads % 8 == 0 && p->group == 1 && !p->bias;
+}
 
 enum { ATTI_ATTN_EDGE_BLOCK = 64 };
 
@@ -102,6 +110,8 @@ typedef struct atti_attn_row_kernels {
     void (*edges_bwd)(const atti_attn_edge_grad *p, float *da, float *db,
                       const float *a, const float *b, const int32_t *far, int64_t n,
                       float *scratch);
+    /* 1: where atti_attn_edges_8() holds, edges() asks for the rows of edges ahead itself. */
+    int edges_8_ask;
 } atti_attn_row_kernels;
 
 /* The table where atti_k()->attn is NULL (kernels/ref/ref_attn.c). */

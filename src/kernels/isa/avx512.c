@@ -3,6 +3,7 @@
 #include "kernels/simd/vec_avx512.h"
 #include "kernels/simd/all_kernels.inc"
 #include "kernels/x86/attn_lanes_avx512.h"
+#include "kernels/x86/attn_edges_avx512.h"
 #include "kernels/simd/attn_dense.inc"
 
 const atti_kernels atti_kernels_avx512 = {
