@@ -286,9 +286,6 @@ static void hint_for(att_status st)
             "smaller sizes or batches need less; train translate --dry-run shows the "
             "sum");
         break;
-    case ATT_EDIVERGED:
-        cli_hint("a lower --learn-rate, a longer --lr-warmup or --clip-norm 1 helps");
-        break;
     case ATT_EBUG:
         cli_hint("this is a bug in attend: please report how it came");
         break;

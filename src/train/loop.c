@@ -50,7 +50,8 @@ static att_status roll_back(atti_trainer *t, const atti_loss_sums *sums, double 
     if (times > MAX_ROLLBACKS) {
         return atti_fail(ATT_EDIVERGED,
                          "diverged at update %lld (loss %g, gradient norm %g), after "
-                         "%d rollbacks",
+                         "%d rollbacks: a lower --learn-rate, more --lr-warmup or "
+                         "--clip-norm 1 may help",
                          (long long)at + 1, loss, norm, MAX_ROLLBACKS);
     }
     int found = 0;
