@@ -22,7 +22,7 @@ enum {
     NARROW = 512,  /* up to here oneDNN's sgemm is the faster one, where it is */
     BLOCK_M = 504, /* largest block of dw: 36 tiles of 14 by 8 panels of 32 */
     BLOCK_N = 256,
-    SUM_FLOATS = 16 * 1024,
+    SUM_FLOATS = 4 * 1024,
     UNDO_ROWS = 64
 };
 
@@ -92,9 +92,8 @@ static void sum_task(void *ctx, int64_t task, int thread)
         k->col_sum(g->db, g->db_partial, g->chunks, width, width);
         return;
     }
-    for (int64_t q = 0; q < g->chunks; q++) {
-        k->scale(g->c + at, g->partial + q * all + at, 1.0f, g->accumulate || q > 0, n);
-    }
+    if (!g->accumulate) memset(g->c + at, 0, (size_t)n * sizeof *g->c);
+    k->col_sum(g->c + at, g->partial + at, g->chunks, n, all);
 }
 
 /* Blocks and chunks from the shape alone. */
