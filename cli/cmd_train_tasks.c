@@ -1,5 +1,6 @@
 /* cmd_train_tasks.c - attend train classify, tag, generate: one trainer, other files. */
 #include "commands.h"
+#include "train_plan.h"
 #include "train_rows.h"
 #include "train_run.h"
 
@@ -59,7 +60,7 @@
          .arg = "NAME",                                                                \
          .choices = archs,                                                             \
          ROW(arch),                                                                    \
-         .help = "the architecture, as Hugging Face names it"},                        \
+         .help = "the architecture"},                                                  \
         {.name = "dim",                                                                \
          .alias = "dim-emb",                                                           \
          .kind = OPT_I32,                                                              \
@@ -168,11 +169,12 @@ static int go(train_opts *o, const command *c, void (*settle)(train_opts *),
     o->settle = settle;
     o->items = items;
     o->unit = unit;
+    o->plan = train_plan_one_side;
     o->train_with = with;
     return train_run(o);
 }
 
-#define WORD_ARCHS "xlm-roberta|bert|words|window|rnn|rnn-lstm"
+#define WORD_ARCHS "words|window|rnn|rnn-lstm|xlm-roberta|bert"
 #define WORD_ROWS                                                                      \
     {.kind = OPT_GROUP, .help = "Tokens that are words: --arch words, window, rnn"},   \
         {.name = "window",                                                             \
@@ -224,9 +226,9 @@ static int go(train_opts *o, const command *c, void (*settle)(train_opts *),
                 "characters must do"                                                   \
     }
 
-/* "xlm-roberta" and the like, by the choice shown. */
-static const char *const encoder_archs[] = {"xlm-roberta", "bert", "words",
-                                            "window",      "rnn",  "rnn-lstm"};
+/* By the choice shown. */
+static const char *const encoder_archs[] = {"words",    "window",      "rnn",
+                                            "rnn-lstm", "xlm-roberta", "bert"};
 
 /* --- classify --------------------------------------------------------------------- */
 
@@ -287,10 +289,11 @@ const command cmd_train_classify = {
     .summary = "train a classifier of texts",
     .usage = "--train FILE ... -m DIR [options]",
     .about = "Trains an encoder on lines of text and label and writes a model "
-             "directory that `attend classify` and Hugging Face's "
-             "XLMRobertaForSequenceClassification (or BERT's) load; the labels are in "
-             "config.json. Validations report accuracy, with --regression the mean "
-             "squared error.",
+             "directory that `attend classify` loads; the labels are in config.json. "
+             "Tokens are words, or with --arch xlm-roberta and bert sub-words: then "
+             "Hugging Face's XLMRobertaForSequenceClassification (or BERT's) loads it "
+             "too. Validations report accuracy, with --regression the mean squared "
+             "error.",
     .examples = classify_examples,
     .options = classify_options,
     .n_options = sizeof classify_options / sizeof *classify_options,
@@ -347,10 +350,13 @@ const command cmd_train_tag = {
     .name = "train tag",
     .summary = "train a tagger: a label a word",
     .usage = "--train FILE ... -m DIR [options]",
-    .about = "Trains an encoder on labelled words and writes a model directory that "
-             "`attend tag` and Hugging Face's XLMRobertaForTokenClassification (or "
-             "BERT's) load. Words are split into sub-words, the first of which carries "
-             "the label.",
+    .about =
+        "Trains an encoder on labelled words and writes a model directory that "
+        "`attend tag` loads. A token is a word with its characters inside; what sees "
+        "the words around it is a Transformer (--arch words), a window, or a "
+        "recurrent network. With --arch xlm-roberta and bert words are split into "
+        "sub-words, the first of which carries the label, and Hugging Face's "
+        "XLMRobertaForTokenClassification (or BERT's) loads the model too.",
     .examples = tag_examples,
     .options = tag_options,
     .n_options = sizeof tag_options / sizeof *tag_options,

@@ -297,6 +297,37 @@ int train_plan(train_opts *o)
     return 0;
 }
 
+/* Tokens that files of one side have, roughly: what their bytes are apart. */
+static double guess_tokens(const train_opts *o)
+{
+    bool sub_words = o->t.arch && (strcmp(o->t.arch, "xlm-roberta") == 0 ||
+                                   strcmp(o->t.arch, "bert") == 0);
+    double bytes = 0, a_token = sub_words ? 4 : 1;
+
+    for (int32_t i = 0; i < o->t.n_train; i++) {
+        FILE *f = open_text(o->t.train_source[i]);
+        if (f && fseek(f, 0, SEEK_END) == 0 && ftell(f) > 0) bytes += (double)ftell(f);
+        if (f) fclose(f);
+    }
+    /* Ten columns a word, of which one or two are read. */
+    if (strcmp(o->t.task, "tag") == 0) a_token *= 8;
+    if (strcmp(o->t.task, "generate") == 0 && !o->t.char_vocab) a_token = 3;
+    return bytes / a_token;
+}
+
+int train_plan_one_side(train_opts *o)
+{
+    length l = parse_length(o->t.after);
+
+    l.per_epoch = guess_tokens(o) / (double)o->t.batch_tokens;
+    if (l.per_epoch < 1) l.per_epoch = 1;
+    l.updates = l.unit == 'u' ? l.count : l.unit == 'e' ? l.count * l.per_epoch : 0;
+    if (plan_warmup(o, &l))
+        cli_addf(&said, "the warm-up is a fifth of so short a training: %lld updates",
+                 (long long)o->t.warmup);
+    return 0;
+}
+
 void train_plan_say(void)
 {
     if (said.n) cli_say("%s", said.s);

@@ -28,7 +28,7 @@ _attend()
     "train tag"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --column --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
         --column) words="upos xpos"; cur=${cur#=} ;;
-        --arch) words="xlm-roberta bert words window rnn rnn-lstm"; cur=${cur#=} ;;
+        --arch) words="words window rnn rnn-lstm xlm-roberta bert"; cur=${cur#=} ;;
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
         --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
@@ -36,7 +36,7 @@ _attend()
         esac ;;
     "train classify"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --columns --regression --multi-label --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
-        --arch) words="xlm-roberta bert words window rnn rnn-lstm"; cur=${cur#=} ;;
+        --arch) words="words window rnn rnn-lstm xlm-roberta bert"; cur=${cur#=} ;;
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
         --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;

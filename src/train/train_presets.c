@@ -29,25 +29,85 @@ static const preset presets[] = {
      "200u", 1.0f, 1},
 };
 
-/* Tasks of one side: first values that are sensible, to be tuned by validation. */
+/* Tasks of one side; docs/results.md has what was tried. */
 typedef struct task_preset {
-    const char *name;
+    const char *name, *arch;
     int32_t d_model, ffn, heads, layers, max_length, vocab, batch_tokens;
     float dropout, attention_dropout, lr, beta2, weight_decay, clip_norm;
     int64_t warmup;
     const char *schedule, *after, *valid_freq, *save_freq;
-    int32_t activation, char_vocab;
+    int32_t activation, char_vocab, char_state;
+    float word_dropout;
 } task_preset;
 
 static const task_preset task_presets[] = {
-    {"tag", 256,   512,  4,   3,        512,   6000, 4096, 0.3f,          0.1f, 0.001f,
-     0.98f, 0.01f, 1.0f, 500, "linear", "25e", "1e", "1e", ATTI_ACT_GELU, 0},
-    {"classify", 128,      256,   4,       2,     256,           8000,
-     4096,       0.3f,     0.1f,  0.0005f, 0.98f, 0.01f,         1.0f,
-     300,        "linear", "12e", "1e",    "1e",  ATTI_ACT_GELU, 0},
-    {"lm", 192,      512,   6,      4,      128,           8000,
-     4096, 0.1f,     0.0f,  0.002f, 0.99f,  0.1f,          1.0f,
-     100,  "cosine", "5Ku", "250u", "250u", ATTI_ACT_GELU, 1},
+    {.name = "tag",
+     .arch = "words",
+     .d_model = 256,
+     .ffn = 512,
+     .heads = 4,
+     .layers = 2,
+     .max_length = 512,
+     .vocab = 6000,
+     .batch_tokens = 4096,
+     .dropout = 0.33f,
+     .attention_dropout = 0.1f,
+     .lr = 0.001f,
+     .beta2 = 0.98f,
+     .weight_decay = 0.01f,
+     .clip_norm = 1.0f,
+     .warmup = 500,
+     .schedule = "linear",
+     .after = "15e",
+     .valid_freq = "1e",
+     .save_freq = "1e",
+     .activation = ATTI_ACT_GELU,
+     .char_state = 64,
+     .word_dropout = 0.15f},
+    {.name = "classify",
+     .arch = "words",
+     .d_model = 128,
+     .ffn = 256,
+     .heads = 4,
+     .layers = 1,
+     .max_length = 256,
+     .vocab = 20000,
+     .batch_tokens = 8192,
+     .dropout = 0.4f,
+     .attention_dropout = 0.1f,
+     .lr = 0.0007f,
+     .beta2 = 0.98f,
+     .weight_decay = 0.01f,
+     .clip_norm = 1.0f,
+     .warmup = 300,
+     .schedule = "linear",
+     .after = "5e",
+     .valid_freq = "100u",
+     .save_freq = "100u",
+     .activation = ATTI_ACT_GELU,
+     .word_dropout = 0.1f},
+    {.name = "lm",
+     .d_model = 256,
+     .ffn = 704,
+     .heads = 4,
+     .layers = 4,
+     .max_length = 256,
+     .vocab = 8000,
+     .batch_tokens = 4096,
+     .dropout = 0.2f,
+     .lr = 0.002f,
+     .beta2 = 0.99f,
+     .weight_decay = 0.1f,
+     .clip_norm = 1.0f,
+     .warmup = 100,
+     .schedule = "cosine",
+     .after = "6Ku",
+     .valid_freq = "250u",
+     .save_freq = "250u",
+     .activation = ATTI_ACT_GELU,
+     .char_vocab = 1,
+     .char_state = 64,
+     .word_dropout = 0.1f},
 };
 
 static void use_task_preset(att_train_opts *o, const task_preset *p)
@@ -76,6 +136,9 @@ static void use_task_preset(att_train_opts *o, const task_preset *p)
     o->save_freq = p->save_freq;
     o->activation = p->activation;
     o->char_vocab = p->char_vocab;
+    o->arch = p->arch;
+    o->char_state = p->char_state;
+    o->word_dropout = p->word_dropout;
     o->average = o->keep_checkpoints = 5;
     o->valid_beam = 0;
 }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/file.h"
+#include "train/tasks/task_words.h"
 #include "train/trainer.h"
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,8 @@ static att_status forget_old(const atti_trainer *t)
                                         "source.spm",        "target.spm",
                                         "checkpoints",       "best",
                                         "average",           "tokenizer.json",
-                                        "tokenizer.model",   "tokenizer_config.json"};
+                                        "tokenizer.model",   "tokenizer_config.json",
+                                        "lexicon.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = NULL;
         ATTI_TRY(atti_path_join(&path, t->dir, names[i]));
@@ -144,6 +146,10 @@ static att_status open_corpus(atti_trainer *t)
     t->feed_opts.seed = o->seed;
     t->feed_opts.kind = t->task->feed;
     if (t->labels.n > 0) t->feed_opts.ignore = (int32_t)t->labels.n;
+    if (t->task->feed == ATTI_FEED_WORDS) {
+        atti_words_task_feed(t);
+        return ATT_OK;
+    }
     return open_variants(t);
 }
 
@@ -202,7 +208,7 @@ static att_status check_memory(const atti_trainer *t)
 
 static att_status plan_memory(atti_trainer *t)
 {
-    int64_t rows[4] = {0};
+    int64_t rows[5] = {0};
     int32_t n_rows = 0;
     atti_task_max_rows(t->family, &t->train, &t->valid, &t->feed_opts, rows, &n_rows);
     att_tape_plan_opts po;
@@ -306,6 +312,7 @@ void atti_trainer_close(atti_trainer *t)
     atti_free(t->owned_cfg);
     atti_free(t->unseen_label);
     atti_label_set_deinit(&t->labels);
+    atti_lexicon_deinit(&t->lexicon);
     if (t->vary[1] != t->vary[0]) atti_bpe_dropout_close(t->vary[1]);
     atti_bpe_dropout_close(t->vary[0]);
     if (t->tok[1] != t->tok[0]) att_tokenizer_destroy(t->tok[1]);

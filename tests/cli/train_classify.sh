@@ -4,7 +4,7 @@ for i in 1 2 3 4 5 6 7 8; do
     printf 'bad\ta dull film number %s alas\n' $i
 done > train.tsv
 head -4 train.tsv > valid.tsv
-"$ATTEND" train classify --train train.tsv --valid valid.tsv -m m --vocab-size 60 \
+"$ATTEND" train classify --arch xlm-roberta --train train.tsv --valid valid.tsv -m m --vocab-size 60 \
     --dim 16 --ffn 32 --heads 2 --layers 1 --dropout 0 --after 60u --learn-rate 0.01 \
     --lr-warmup 5 --mini-batch-words 200 --valid-freq 20u --save-freq 30u 2>log
 grep -q 'accuracy 1.0000  (best)' log
@@ -28,14 +28,14 @@ grep -q '^good  *bad  *1$' out
 awk -F'\t' '{ print $2 "\t" $1 }' train.tsv > turned.tsv
 { printf 'id\tlabel\tsentence\n'; awk '{ print NR "\t" $0 }' train.tsv; } > named.tsv
 for f in turned.tsv named.tsv; do
-    "$ATTEND" train classify --train $f -m m2 --overwrite --vocab-size 60 --dim 16 \
+    "$ATTEND" train classify --arch xlm-roberta --train $f -m m2 --overwrite --vocab-size 60 --dim 16 \
         --ffn 32 --heads 2 --layers 1 --after 2u -q
     cut -f2 train.tsv | "$ATTEND" classify -m m2 | cut -f1 | sort -u | grep -qx 'bad\|good'
     cmp m/tokenizer.json m2/tokenizer.json
 done
 # Numbers.
 for i in 1 2 3 4; do printf 'short\t0.5\nmuch longer text\t2.5\n'; done > numbers.tsv
-"$ATTEND" train classify --regression --columns text,label --train numbers.tsv \
+"$ATTEND" train classify --arch xlm-roberta --regression --columns text,label --train numbers.tsv \
     --valid numbers.tsv -m r --vocab-size 40 --dim 16 --ffn 32 --heads 2 --layers 1 \
     --dropout 0 --attention-dropout 0 --after 200u --learn-rate 0.01 --lr-warmup 5 \
     --valid-freq 100u --save-freq 200u 2>log
@@ -52,7 +52,7 @@ fails() { # PATTERN command...
     if "$@" 2>err; then echo "succeeded: $*"; exit 1; fi
     grep -q -e "$pattern" err || { echo "expected $pattern:"; cat err; exit 1; }
 }
-t() { "$ATTEND" train classify -m gone --dim 16 --heads 2 --vocab-size 60 --after 1u "$@"; }
+t() { "$ATTEND" train classify --arch xlm-roberta -m gone --dim 16 --heads 2 --vocab-size 60 --after 1u "$@"; }
 printf 'good\tx\nno tab here\n' > one.tsv
 fails 'one.tsv:2: a column is missing' t --train one.tsv
 printf 'good\tx\n\ty\n' > empty.tsv
@@ -71,8 +71,8 @@ fails 'columns' t --train train.tsv --columns a,b
 test ! -e gone
 fails 'attend classify' "$ATTEND" tag -m m < valid.tsv
 # On after an interruption to the same bytes.
-run() { "$ATTEND" train classify --train train.tsv --valid valid.tsv --vocab-size 60 \
-    --dim 16 --ffn 32 --heads 2 --layers 1 --mini-batch-words 60 --valid-freq 5u \
+run() { "$ATTEND" train classify --arch xlm-roberta --train train.tsv --valid valid.tsv --vocab-size 60 \
+    --dim 16 --ffn 32 --heads 2 --layers 1 --mini-batch-words 60 --lr-warmup 300 --valid-freq 5u \
     --save-freq 5u -q "$@"; }
 run -m whole --after 12u
 run -m parts --after 7u

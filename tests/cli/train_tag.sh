@@ -18,7 +18,7 @@ done > train.conllu
   printf '1\tI\t_\tPRON\t_\t_\t_\t_\t_\t_\n1.1\te\t_\t_\t_\t_\t_\t_\t_\t_\n'
   printf '2\tsaw\t_\t_\t_\t_\t_\t_\t_\tkept\n'; } > legal.conllu
 cat legal.conllu >> train.conllu
-t() { "$ATTEND" train tag --vocab-size 60 --dim 16 --ffn 32 --heads 2 --layers 1 \
+t() { "$ATTEND" train tag --arch xlm-roberta --vocab-size 60 --dim 16 --ffn 32 --heads 2 --layers 1 \
     --dropout 0 --attention-dropout 0 --learn-rate 0.01 --lr-warmup 5 \
     --mini-batch-words 100 --valid-freq 50u --save-freq 50u "$@"; }
 t --train train.conllu --valid train.conllu -m m --after 150u 2>log

@@ -77,6 +77,11 @@ c --regression --train numbers.tsv --valid numbers.tsv -m number 2>/dev/null
 "$ATTEND" evaluate -m number numbers.tsv --columns label,text |
     grep -q '^mean squared error = [0-9.]*e-'
 
+# A label with one example is told.
+{ cat texts.tsv; printf 'odd\tquite something else\n'; } > odd.tsv
+c --train odd.tsv -m odd --after 2u 2>log
+grep -q "label 'odd' has one example only" log
+
 # What is wrong is told.
 fails() { # PATTERN command...
     pattern=$1; shift
