@@ -147,6 +147,12 @@ int64_t atti_attn_fast_find(const atti_attn_fast *f, int64_t unit)
     return lo;
 }
 
+/* An operand without rows may have no memory, and NULL + 0 is not C. */
+static const float *begin(const void *data, int64_t offset)
+{
+    return data ? (const float *)data + offset : NULL;
+}
+
 void atti_attn_fast_problem(atti_attn_problem *p, const atti_attn_fast *f, int64_t b,
                             int64_t h)
 {
@@ -155,9 +161,9 @@ void atti_attn_fast_problem(atti_attn_problem *p, const atti_attn_fast *f, int64
     *p = f->base;
     p->n_q = atti_attn_nq(c, b);
     p->n_k = atti_attn_nk(c, b);
-    p->q = (const float *)f->q.data + atti_attn_qoff(c, &f->q, b, 0, h);
-    p->k = (const float *)f->keys.data + atti_attn_koff(c, &f->keys, b, 0, kv);
-    p->v = (const float *)f->v.data + atti_attn_koff(c, &f->v, b, 0, kv);
+    p->q = begin(f->q.data, atti_attn_qoff(c, &f->q, b, 0, h));
+    p->k = begin(f->keys.data, atti_attn_koff(c, &f->keys, b, 0, kv));
+    p->v = begin(f->v.data, atti_attn_koff(c, &f->v, b, 0, kv));
     if (c->use_alibi) p->alibi = (float)atti_attn_slope(c, h);
     if (c->bias.data) p->bias = c->bias.data + b * c->bias.sb + h * c->bias.sh;
     if (c->sink_logit) p->sink_logit = ((const float *)c->sink_logit)[h];
