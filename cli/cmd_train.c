@@ -83,6 +83,7 @@ static const opt options[] = {
      ROW(t.max_length),
      .help = "longer sentences (in tokens) are skipped in training and counted"},
     TRAIN_MODEL_ROWS,
+    TRAIN_INPUT_ROWS,
     {.kind = OPT_GROUP, .help = "Optimisation"},
     {.name = "after",
      .letter = 'a',

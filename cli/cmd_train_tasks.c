@@ -253,6 +253,7 @@ static const opt classify_options[] = {
      .help = "a text has any number of labels, with commas between them; _ is none"},
     LENGTH_ROW("max-length", "longer texts (in tokens) are cut"),
     SIZE_ROWS("enc-depth", t.encoder_layers, WORD_ARCHS),
+    TRAIN_INPUT_ROWS,
     WORD_ROWS,
     TRAINING_ROWS,
 };
@@ -318,6 +319,7 @@ static const opt tag_options[] = {
      .help = "CoNLL-U's column that is learnt"},
     LENGTH_ROW("max-length", "longer sentences (in tokens) are skipped and counted"),
     SIZE_ROWS("enc-depth", t.encoder_layers, WORD_ARCHS),
+    TRAIN_INPUT_ROWS,
     WORD_ROWS,
     TRAINING_ROWS,
 };

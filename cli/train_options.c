@@ -77,6 +77,7 @@ int train_settle(train_opts *o, const char *name)
     int rc;
 
     if (!o->one_side && (rc = settle_arch(o, name)) != 0) return rc;
+    o->t.one_hot = o->inputs;
     o->t.pre_norm = o->norm;
     o->t.precision = o->precision;
     o->t.activation = activations[o->activation];

@@ -17,6 +17,7 @@ typedef struct train_opts {
     const char *batch;
     int32_t arch, column, vocab; /* indices of the choices shown */
     const char *attention;       /* of --arch rnn */
+    int32_t inputs;              /* index of the choice shown */
     /* What train_run() is to do. */
     const command *command;
     att_status (*train_with)(const att_train_opts *o, att_train_estimate *e);
@@ -37,6 +38,26 @@ int train_settle(train_opts *o, const char *name);
 
 /* The exit code for what att_train_check() found; a refused option is a misuse. */
 int train_refused(att_status st, const char *name);
+
+/* What tokens enter a model as. */
+#define TRAIN_INPUT_ROWS                                                               \
+    {.name = "inputs",                                                                 \
+     .kind = OPT_CHOICE,                                                               \
+     .arg = "KIND",                                                                    \
+     .choices = "learned|one-hot",                                                     \
+     TRAIN_ROW(inputs),                                                                \
+     .help = "vectors that are learned, or fixed ones that are as wide as the "        \
+             "vocabulary"},                                                            \
+        {.name = "vectors",                                                            \
+         .kind = OPT_STR,                                                              \
+         .arg = "FILE",                                                                \
+         TRAIN_ROW(t.vectors),                                                         \
+         .help = "begin with these: a word and its numbers a line, as word2vec and "   \
+                 "GloVe write them"},                                                  \
+    {                                                                                  \
+        .name = "freeze-vectors", .kind = OPT_FLAG, TRAIN_ROW(t.freeze_vectors),       \
+        .help = "do not train the vectors of --vectors"                                \
+    }
 
 /* The rows of the tables that `bench train` uses too. */
 #define TRAIN_ROW(member) .at = offsetof(train_opts, member)

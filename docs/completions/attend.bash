@@ -10,7 +10,7 @@ _attend()
         --direction) words="en-zh zh-en"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train translate"*) words="--train --valid --target-langs --valid-lang --model --tokenizer --vocab-size --separate-vocab --unigram --bpe-dropout --tokenizer-raw --max-length --preset --arch --attention --dim --dim-rnn --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --after --mini-batch-words --optimizer-delay --length-buckets --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train translate"*) words="--train --valid --target-langs --valid-lang --model --tokenizer --vocab-size --separate-vocab --unigram --bpe-dropout --tokenizer-raw --max-length --preset --arch --attention --dim --dim-rnn --ffn --heads --enc-depth --dec-depth --activation --norm --positions --score --normalise --dropout --attention-dropout --activation-dropout --inputs --vectors --freeze-vectors --after --mini-batch-words --optimizer-delay --length-buckets --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --valid-beam --valid-tokenize --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
         --arch) words="transformer rnn rnn-lstm"; cur=${cur#=} ;;
         --attention) words="additive general dot none"; cur=${cur#=} ;;
@@ -19,24 +19,27 @@ _attend()
         --positions) words="sinusoidal interleaved learned none relative rope alibi t5"; cur=${cur#=} ;;
         --score) words="scaled-dot dot general additive cosine"; cur=${cur#=} ;;
         --normalise) words="softmax relu relu-row hard sparsemax"; cur=${cur#=} ;;
+        --inputs) words="learned one-hot"; cur=${cur#=} ;;
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
         --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
         --valid-tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train tag"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --column --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train tag"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --column --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --inputs --vectors --freeze-vectors --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
         --column) words="upos xpos"; cur=${cur#=} ;;
         --arch) words="words window rnn rnn-lstm xlm-roberta bert"; cur=${cur#=} ;;
+        --inputs) words="learned one-hot"; cur=${cur#=} ;;
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
         --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "train classify"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --columns --regression --multi-label --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
+    "train classify"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --columns --regression --multi-label --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --inputs --vectors --freeze-vectors --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
         case $prev in
         --arch) words="words window rnn rnn-lstm xlm-roberta bert"; cur=${cur#=} ;;
+        --inputs) words="learned one-hot"; cur=${cur#=} ;;
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
         --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;

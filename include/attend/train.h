@@ -143,6 +143,14 @@ typedef struct att_train_opts {
      * entries of the vocabulary that are never split. */
     const char *const *target_langs;
     const char *valid_lang;
+    /* tag, classify, translate: what tokens enter the model as. vectors: a file of words and
+     * their numbers in the text form of word2vec or GloVe; entries of the (source's) vocabulary
+     * that are words of it start from them, or from that of their lower case, whose width must be
+     * the model's (d_model, or word_dim of words). freeze_vectors: they stay as they are.
+     * one_hot: fixed rows of the identity, as wide as the vocabulary (at most 4,096): rnn of
+     * translate, and others where the model's width is the vocabulary's size. */
+    const char *vectors;
+    int32_t freeze_vectors, one_hot;
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);

@@ -22,6 +22,7 @@ att_status atti_trainer_gradients(atti_trainer *t, atti_loss_sums *sums, double 
         ATTI_TRY(atti_step_train(&t->step, t->item.batch, number, k > 0, sums));
     }
     if (!(sums->count > 0.0)) return atti_fail(ATT_EBUG, "an update without a token");
+    atti_inputs_hold(t);
     *norm = atti_optim_norm(&t->optim, t->grads) / sums->count;
     return ATT_OK;
 }

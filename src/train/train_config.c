@@ -28,6 +28,14 @@ static const char *activation_name(int32_t a)
     return a >= 0 && a < 8 ? names[a] : "relu";
 }
 
+/* Of the tasks that read words. */
+static void put_inputs(atti_jsonw *w, const att_train_opts *o)
+{
+    atti_jsonw_str(w, "inputs", o->one_hot ? "one-hot" : "learned");
+    put_str(w, "vectors", o->vectors);
+    atti_jsonw_bool(w, "freeze-vectors", o->freeze_vectors != 0);
+}
+
 static void put_model(atti_jsonw *w, const att_train_opts *o)
 {
     put_str(w, "arch", o->arch);
@@ -104,6 +112,7 @@ static void put_pairs(atti_jsonw *w, const att_train_opts *o)
     atti_jsonw_f32(w, "bpe-dropout", o->bpe_dropout);
     atti_jsonw_bool(w, "tokenizer-raw", o->tokenizer_raw != 0);
     put_model(w, o);
+    put_inputs(w, o);
 }
 
 /* What `attend train tag`, `classify` and `generate` have, each its own. */
@@ -129,6 +138,7 @@ static void put_one_side(atti_jsonw *w, const atti_trainer *t)
         atti_jsonw_i64(w, "kv-heads", o->kv_heads);
         return;
     }
+    put_inputs(w, o);
     atti_jsonw_i64(w, "enc-depth", o->encoder_layers);
     atti_jsonw_i64(w, "max-length", o->max_length);
     atti_jsonw_bool(w, "tokenizer-raw", o->tokenizer_raw != 0);

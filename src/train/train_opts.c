@@ -125,6 +125,7 @@ static att_status check_ranges(const att_train_opts *o)
                          (double)r->value, r->lo, r->hi);
     }
     if (o->lr == 0.0f) return atti_fail(ATT_EINVAL, "--learn-rate is 0");
+    if (atti_train_is_rnn(o)) return ATT_OK; /* it has no heads */
     if (o->d_model % o->heads != 0) {
         return atti_fail(ATT_EINVAL, "--dim %d is not a multiple of --heads %d",
                          (int)o->d_model, (int)o->heads);
@@ -209,6 +210,11 @@ att_status atti_train_rnn_config(atti_rnn_config *c, const att_train_opts *o,
     c->embed = c->readout = o->d_model;
     c->hidden = c->attention = o->rnn_dim ? o->rnn_dim : 2 * (int64_t)o->d_model;
     c->encoder = c->hidden / 2;
+    /* A one-hot vector is as wide as the vocabulary, what the output is asked with is not. */
+    if (o->one_hot) {
+        c->embed = source_vocab;
+        c->tie_output = 0;
+    }
     c->encoder_layers = o->encoder_layers;
     c->max_positions = atti_max_i64(256, o->max_length);
     c->cell = strcmp(o->arch, "rnn-lstm") == 0 ? ATT_RNN_LSTM : ATT_RNN_GRU;
@@ -259,6 +265,7 @@ att_status atti_train_opts_check(atti_trainer *t)
     ATTI_TRY(check_files(t));
     ATTI_TRY(check_ranges(&t->o));
     ATTI_TRY(parse_words(t));
+    ATTI_TRY(atti_inputs_check(t));
     return t->task->check(t);
 }
 

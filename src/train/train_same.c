@@ -130,6 +130,8 @@ static const item items[] = {
     ITEM("--char-vocab", I32, char_vocab),
     ITEM("--kv-heads", I32, kv_heads),
     ITEM("--dim-rnn", I32, rnn_dim),
+    ITEM("--freeze-vectors", I32, freeze_vectors),
+    ITEM("--inputs", I32, one_hot),
     ITEM("--window", I32, window),
     ITEM("--one-way", I32, one_way),
     ITEM("--dim-word", I32, word_dim),

@@ -4,6 +4,7 @@
  *   train_presets.c     recipes by name
  *   train_config.c      the effective options as JSON, beside the model
  *   trainer_setup.c     directory, vocabulary, corpus, model, memory
+ *   inputs.c            vectors of words from a file, one-hot inputs
  *   trainer_vocab.c     tokenizers: given, or trained on the corpus
  *   tasks/              what is learnt: translate, tag, classify, generate
  *   train_state.c       the numbers that a checkpoint must bring back
@@ -64,6 +65,13 @@ typedef struct atti_train_log {
     double norm, lr;
 } atti_train_log;
 
+/* inputs.c: what was done to the table of input vectors. */
+typedef struct atti_inputs {
+    const atti_param *table; /* NULL: nothing */
+    unsigned char *frozen;   /* [rows] nonzero: stays as it is; NULL: none does */
+    int64_t found, words;    /* entries with a vector; words of the file */
+} atti_inputs;
+
 typedef struct atti_trainer {
     att_train_opts o;
     atti_span after, save_freq, valid_freq, disp_freq;
@@ -85,6 +93,7 @@ typedef struct atti_trainer {
     int64_t unseen_line;
     char *unseen_label;
     atti_params params;
+    atti_inputs inputs;
     float *grads;
     atti_optim optim;
     att_tape *tape;
@@ -128,6 +137,14 @@ ATT_MUST_CHECK att_status atti_train_config_write(const atti_trainer *t);
 
 /* trainer_vocab.c: of sequence to sequence */
 ATT_MUST_CHECK att_status atti_trainer_vocab(atti_trainer *t);
+
+/* inputs.c: vectors of a file, one-hot inputs. */
+ATT_MUST_CHECK att_status atti_inputs_check(const atti_trainer *t);
+/* After the weights have their first values, before the optimiser cuts them. */
+ATT_MUST_CHECK att_status atti_inputs_apply(atti_trainer *t);
+/* Takes away the gradients of what is frozen. */
+void atti_inputs_hold(atti_trainer *t);
+void atti_inputs_say(atti_trainer *t);
 
 /* trainer_setup.c */
 ATT_MUST_CHECK att_status atti_trainer_open(atti_trainer *t, const att_train_opts *o);

@@ -222,9 +222,10 @@ static att_status plan_memory(atti_trainer *t)
     ATTI_TRY(check_memory(t));
     ATTI_TRY(att_tape_plan(t->tape, &po));
     ATTI_TRY(atti_params_alloc(&t->params));
+    atti_params_init_values(&t->params, t->o.seed);
+    ATTI_TRY(atti_inputs_apply(t));
     ATTI_TRY(atti_alloc(&t->grads, t->params.count, sizeof *t->grads, "gradients"));
     ATTI_TRY(atti_optim_init(&t->optim, &t->params));
-    atti_params_init_values(&t->params, t->o.seed);
     atti_optim_start_ema(&t->optim);
     return atti_family_bind(t->tape, &t->params, t->grads);
 }
@@ -270,6 +271,7 @@ static att_status open_trainer(atti_trainer *t)
     ATTI_TRY(atti_train_log_open(t));
     ATTI_TRY(atti_train_config_write(t));
     if (t->o.precision) say_precision(t);
+    atti_inputs_say(t);
     /* Scripts say --resume always, the first time too; a mistyped name must show. */
     if (t->o.resume && !found) {
         atti_train_say(t, 4, "nothing to resume in %s: starting anew", t->dir);
@@ -309,6 +311,7 @@ void atti_trainer_close(atti_trainer *t)
     atti_optim_deinit(&t->optim);
     atti_params_deinit(&t->params);
     atti_free(t->grads);
+    atti_free(t->inputs.frozen);
     atti_free(t->owned_cfg);
     atti_free(t->unseen_label);
     atti_label_set_deinit(&t->labels);
