@@ -367,43 +367,23 @@ static void test_xent_small_loss(void **state)
     }
 }
 
-static void test_col_sum(void **state)
-{
-    (void)state;
-    EACH_SET(k) EACH_WIDTH(w)
-    {
-        int64_t c = widths[w_];
-        rows x = new_rows(c, 1, -1.0f, 1.0f);
-        float *got = vec(c, 2, -1.0f, 1.0f), *want = copy_vec(got, c);
-        k->col_sum(got, x.p, ROWS, c, x.ld);
-        atti_ref_col_sum(want, x.p, ROWS, c, x.ld);
-        finish_vec(got, want, c, 4.0 * ROWS * U, 0.0);
-        finish_vec(want, NULL, 0, 0, 0);
-        drop_rows(&x);
-    }
-}
-
 /* However rows are visited, a column is one chain of additions in rising row: the sets of
  * instructions agree in every bit (the reference adds in double, and is near). */
-static void test_col_sum_chain(void **state)
+static void test_col_sum(void **state)
 {
-    static const int64_t many[] = {0, 1, 7, 8, 9, 16, 29};
+    static const int64_t many[] = {0, 1, 3, 8, 9, 16, 29};
     (void)state;
     EACH_SET(k) EACH_WIDTH(w)
     {
-        int64_t c = widths[w_];
+        int64_t c = widths[w_], ld = c + GAP;
         for (size_t m = 0; m < sizeof many / sizeof many[0]; m++) {
-            int64_t n = many[m];
-            float *x = vec(n * c, 1, -1.0f, 1.0f), *got = vec(c, 2, -1.0f, 1.0f);
+            float *x = vec(many[m] * ld, 1, -1.0f, 1.0f), *got = vec(c, 2, -1.0f, 1.0f);
             float *want = copy_vec(got, c);
-            for (int64_t r = 0; r < n; r++) {
-                for (int64_t i = 0; i < c; i++) want[i] += x[r * c + i];
-            }
-            k->col_sum(got, x, n, c, c);
-            double loose = k->col_sum == atti_ref_col_sum ? 4.0 * 29 * U : 0.0;
-            finish_vec(got, want, c, loose, 0.0);
-            finish_vec(want, NULL, 0, 0, 0);
-            finish_vec(x, NULL, 0, 0, 0);
+            for (int64_t r = 0; r < many[m]; r++)
+                for (int64_t i = 0; i < c; i++) want[i] += x[r * ld + i];
+            k->col_sum(got, x, many[m], c, ld);
+            finish_vec(got, want, c, k->col_sum == atti_ref_col_sum ? 116.0 * U : 0, 0);
+            finish_vec(want, NULL, 0, 0, 0), finish_vec(x, NULL, 0, 0, 0);
         }
     }
 }
@@ -605,7 +585,6 @@ int main(void)
         cmocka_unit_test(test_softmax_xent),
         cmocka_unit_test(test_xent_small_loss),
         cmocka_unit_test(test_col_sum),
-        cmocka_unit_test(test_col_sum_chain),
         cmocka_unit_test(test_elementwise),
         cmocka_unit_test(test_embed),
         cmocka_unit_test(test_dropout),
