@@ -149,31 +149,35 @@ typedef struct glance {
     float scale, share;
 } glance;
 
-/* Independent sums, so that the processor need not wait for each addition. */
-static float dot(const float *a, const float *b, int64_t n)
+/* Up to a block of keys; those of slots that follow each other go together. */
+static void glance_block(const glance *g, float *e, const float *q, const int32_t *slot,
+                         int64_t n, float lse)
 {
-    float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        for (int j = 0; j < 4; j++) sum[j] += a[i + j] * b[i + j];
+    const atti_attn_kernels *all = atti_k()->attn;
+    const atti_attn_row_kernels *k = all ? all->rows : &atti_ref_attn_rows;
+    for (int64_t t = 0, run; t < n; t += run) {
+        run = 1;
+        while (t + run < n && slot[t + run] == slot[t] + run) run++;
+        k->dot(e + t, q, g->k + (int64_t)slot[t] * 2 * g->c, 2 * g->c, run, g->d);
     }
-    for (; i < n; i++) sum[0] += a[i] * b[i];
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    atti_k()->scale(e, e, g->scale, 0, n);
+    (void)k->exp_sum(e, e, lse, n);
 }
 
 static void glance_row(void *ctx, int64_t r, int thread)
 {
     const glance *g = ctx;
     const att_session *s = g->s;
-    float *to = s->align_step + r * s->s_cap;
+    float *to = s->align_step + r * s->s_cap, *e = s->heed + thread * s->heed_stride;
     const int32_t *slot = s->x_page + r * s->s_cap;
-    (void)thread;
     for (int64_t h = g->first; h < g->first + g->n; h++) {
-        const float *q = s->q + r * g->c + h * g->d;
-        float lse = s->lse[r * g->heads + h];
-        for (int64_t t = 0; t < s->x_len[r]; t++) {
-            const float *k = g->k + (int64_t)slot[t] * 2 * g->c + h * g->d;
-            to[t] += g->share * expf(g->scale * dot(q, k, g->d) - lse);
+        glance at = *g;
+        at.k += h * g->d;
+        for (int64_t t = 0; t < s->x_len[r]; t += ATTI_ATTN_EDGE_BLOCK) {
+            int64_t n = atti_min_i64(s->x_len[r] - t, ATTI_ATTN_EDGE_BLOCK);
+            glance_block(&at, e, s->q + r * g->c + h * g->d, slot + t, n,
+                         s->lse[r * g->heads + h]);
+            atti_k()->scale(to + t, e, g->share, 1, n);
         }
     }
 }
