@@ -22,6 +22,28 @@ static att_train_opts options(const char *dir, const char *arch, const char *sco
 
 /* What is shown is what decoding used; gradients keep their promise. Weights as in
  * test_explain.c, the same sums in another order: 1e-6. */
+/* The weights are the softmax of the scores, the outputs the weighted values. */
+static void follows_from_scores(const att_head_numbers *h, const float *weights)
+{
+    for (int64_t t = 0; t < h->rows; t++) {
+        const double *score = h->scaled + t * h->cols;
+        double high = score[0], sum = 0.0;
+        for (int64_t s = 0; s < h->cols; s++) high = fmax(high, score[s]);
+        for (int64_t s = 0; s < h->cols; s++) sum += exp(score[s] - high);
+        for (int64_t s = 0; s < h->cols; s++) {
+            assert_true(fabs(exp(score[s] - high) / sum -
+                             (double)weights[t * h->cols + s]) < 1e-5);
+            assert_true(h->weights[t * h->cols + s] == weights[t * h->cols + s]);
+        }
+        for (int64_t c = 0; c < h->e; c++) {
+            double y = 0.0;
+            for (int64_t s = 0; s < h->cols; s++)
+                y += (double)weights[t * h->cols + s] * (double)h->v[s * h->e + c];
+            assert_true(fabs(y - (double)h->out[t * h->e + c]) < 1e-5);
+        }
+    }
+}
+
 static void explains(const att_model *m, const char *text, const att_hypothesis *y)
 {
     att_explainer *x = NULL;
@@ -42,9 +64,11 @@ static void explains(const att_model *m, const char *text, const att_hypothesis 
     assert_ok(att_explain_integrated(x, e, 64, out, &gap));
     assert_true(gap < 0.05);
     assert_fails(att_explain_gradient(x, e, ATT_VIEW_CROSS, out), ATT_ENOTSUP,
-                 "recurrent");
-    assert_fails(att_explain_head(x, e, ATT_VIEW_CROSS, 1, 1, &numbers), ATT_ENOTSUP,
-                 "recurrent");
+                 "recurrence");
+    assert_ok(att_explain_head(x, e, ATT_VIEW_CROSS, 1, 1, &numbers));
+    assert_true(numbers.rows == map.rows && numbers.cols == map.cols);
+    follows_from_scores(&numbers, map.weights);
+    att_head_numbers_deinit(&numbers);
     free(out);
     att_explanation_destroy(e);
     att_explainer_destroy(x);
