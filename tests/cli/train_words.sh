@@ -100,3 +100,6 @@ fails 'lexicon.json: 3 words and 3 characters, config.json says' "$ATTEND" class
 rm broken/lexicon.json
 fails 'lexicon.json' "$ATTEND" classify -m broken -i long
 test ! -e gone
+# A width that leaves gaps between the parameters of query, key and value.
+t --arch words --dim 8 -m narrow 2>log || { cat log; exit 1; }
+grep -q 'accuracy 1.0000' log || { cat log; exit 1; }

@@ -127,8 +127,19 @@ static void transformer_layer(builder *b, int64_t i)
     o.desc.rope = ATT_ROPE_HALF;
     (void)snprintf(name, sizeof name, "model.layers.%lld.attention.{query,key,value}",
                    (long long)i);
-    o.q = o.k = o.v = atti_prog_dense(p, p->y, 3 * h, h, 1, ATT_ACT_NONE, name);
-    o.k_col = h, o.v_col = 2 * h;
+    if (atti_prog_neighbours(p, "%s.weight", name) &&
+        atti_prog_neighbours(p, "%s.bias", name)) {
+        o.q = o.k = o.v = atti_prog_dense(p, p->y, 3 * h, h, 1, ATT_ACT_NONE, name);
+        o.k_col = h, o.v_col = 2 * h;
+    } else { /* widths that leave gaps between the parameters */
+        static const char *const part[] = {"query", "key", "value"};
+        att_var *to[] = {&o.q, &o.k, &o.v};
+        for (int k = 0; k < 3; k++) {
+            (void)snprintf(name, sizeof name, "model.layers.%lld.attention.%s",
+                           (long long)i, part[k]);
+            *to[k] = atti_prog_dense(p, p->y, h, h, 1, ATT_ACT_NONE, name);
+        }
+    }
     if (atti_prog_ok(p)) p->status = att_op_attention(p->t, &a, &o);
     (void)snprintf(name, sizeof name, "model.layers.%lld.attention.output",
                    (long long)i);
