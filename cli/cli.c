@@ -310,6 +310,22 @@ int cli_load_model(att_model **out, const char *dir)
     return cli_status(st);
 }
 
+int cli_with_model(const char *name, const char *dir,
+                   int (*use)(void *opts, const att_model *model), void *opts)
+{
+    att_model *model = NULL;
+    int rc;
+
+    if (!dir) return cli_usage(name, "%s: -m DIR is missing", name);
+    if (!cli_is_dir_name(dir)) return EXIT_FAILED;
+    cli_catch_signals();
+    rc = cli_load_model(&model, dir);
+    if (rc) return rc;
+    rc = use(opts, model);
+    att_model_destroy(model);
+    return rc;
+}
+
 /* --- signals and time ------------------------------------------------------------- */
 
 static void on_signal(int signal)

@@ -66,6 +66,10 @@ int cli_status(att_status st);
 /* Loads a model while a line says so; returns the exit code, reported. */
 struct att_model;
 int cli_load_model(struct att_model **out, const char *dir);
+/* What `attend NAME -m DIR` begins and ends with: use has the model for as long as it
+ * runs. */
+int cli_with_model(const char *name, const char *dir,
+                   int (*use)(void *opts, const struct att_model *model), void *opts);
 void cli_hint(const char *fmt, ...) CLI_PRINTF(1, 2);
 /* Talk on stderr that --quiet silences. */
 void cli_say(const char *fmt, ...) CLI_PRINTF(1, 2);

@@ -198,8 +198,9 @@ static int label_chunk(stream *s)
                     s->o->output ? s->o->output : "standard output");
 }
 
-static int with_model(const classify_opts *o, const att_model *model)
+static int with_model(void *opts, const att_model *model)
 {
+    const classify_opts *o = opts;
     stream *s = cli_alloc(1, sizeof *s);
     att_classify_opts co;
     cli_out out;
@@ -235,19 +236,10 @@ static int with_model(const classify_opts *o, const att_model *model)
 
 static int run(void *opts, const cli_list *words)
 {
-    classify_opts *o = opts;
-    att_model *model = NULL;
-    int rc;
+    const classify_opts *o = opts;
 
     (void)words;
-    if (!o->model) return cli_usage("classify", "classify: -m DIR is missing");
-    if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
-    cli_catch_signals();
-    rc = cli_load_model(&model, o->model);
-    if (rc) return rc;
-    rc = with_model(o, model);
-    att_model_destroy(model);
-    return rc;
+    return cli_with_model("classify", o->model, with_model, opts);
 }
 
 static const char *const examples[] = {

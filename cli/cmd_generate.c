@@ -343,26 +343,24 @@ static int with_model(generate_opts *o, const att_model *model)
     return cli_out_end(&out, rc);
 }
 
-static int run(void *opts, const cli_list *words)
+static int with_defaults_of(void *opts, const att_model *model)
 {
-    generate_opts *o = opts;
-    att_model *model = NULL;
     int rc;
 
-    (void)words;
-    if (!o->model) return cli_usage("generate", "generate: -m DIR is missing");
-    if (o->prompt && o->input)
-        return cli_usage("generate", "generate: either --prompt or --input");
-    if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
-    cli_catch_signals();
-    rc = cli_load_model(&model, o->model);
-    if (rc) return rc;
     model_of_defaults = model;
-    rc = opt_apply_again(&cmd_generate, o);
+    rc = opt_apply_again(&cmd_generate, opts);
     model_of_defaults = NULL;
-    if (rc == 0) rc = with_model(o, model);
-    att_model_destroy(model);
-    return rc;
+    return rc ? rc : with_model(opts, model);
+}
+
+static int run(void *opts, const cli_list *words)
+{
+    const generate_opts *o = opts;
+
+    (void)words;
+    if (o->model && o->prompt && o->input)
+        return cli_usage("generate", "generate: either --prompt or --input");
+    return cli_with_model("generate", o->model, with_defaults_of, opts);
 }
 
 static const char *const examples[] = {

@@ -390,8 +390,9 @@ static int run_stream(stream *st)
     return rc;
 }
 
-static int with_model(const tag_opts *o, const att_model *model)
+static int with_model(void *opts, const att_model *model)
 {
+    const tag_opts *o = opts;
     stream *st = cli_alloc(1, sizeof *st);
     att_classify_opts co;
     cli_out out;
@@ -423,19 +424,10 @@ static int with_model(const tag_opts *o, const att_model *model)
 
 static int run(void *opts, const cli_list *words)
 {
-    tag_opts *o = opts;
-    att_model *model = NULL;
-    int rc;
+    const tag_opts *o = opts;
 
     (void)words;
-    if (!o->model) return cli_usage("tag", "tag: -m DIR is missing");
-    if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
-    cli_catch_signals();
-    rc = cli_load_model(&model, o->model);
-    if (rc) return rc;
-    rc = with_model(o, model);
-    att_model_destroy(model);
-    return rc;
+    return cli_with_model("tag", o->model, with_model, opts);
 }
 
 static const char *const examples[] = {

@@ -109,12 +109,12 @@ static int64_t vary_side(const atti_feed *f, int64_t k, int side, const place *a
                         out, room);
 }
 
-/* One item's ids behind the rows that are there already; len: its sides. */
+/* One item's ids behind the rows that are there already; len: its sides, as they lie in
+ * the corpus and then as they came out. */
 static att_status fill_pair(atti_feed *f, atti_batch *b, int64_t k, const place *at,
                             int64_t len[2])
 {
     int64_t s = at->row[0], t = at->row[1];
-    for (int i = 0; i < 2; i++) len[i] = f->pairs->len[i][k];
     if (f->opts.vary) {
         int32_t *ids = (int32_t *)f->scratch + len[0] + len[1];
         ATTI_TRY(atti_pairs_read(f->pairs, k, ids, ids + len[0], f->scratch));

@@ -307,30 +307,15 @@ static void describe(atti_trainer *t)
     atti_label_singles_say(t);
 }
 
-const atti_task atti_task_classify = {.name = "classify",
-                                      .items = "texts",
-                                      .counted = "texts",
-                                      .speed = "texts",
-                                      .feed = ATTI_FEED_LABELS,
-                                      .set = set,
-                                      .check = check,
-                                      .check_files = check_files,
-                                      .vocab = vocab,
-                                      .model = model,
-                                      .open = open_texts,
-                                      .files = atti_encoder_task_files,
-                                      .describe = describe};
+/* One task; what a token is decides how it is fed. */
+#define CLASSIFY_TASK(feed_, set_)                                                     \
+    {                                                                                  \
+        .name = "classify", .items = "texts", .counted = "texts", .speed = "texts",    \
+        .feed = (feed_), .set = (set_), .check = check, .check_files = check_files,    \
+        .vocab = vocab, .model = model, .open = open_texts,                            \
+        .files = atti_encoder_task_files, .describe = describe                         \
+    }
 
-const atti_task atti_task_classify_words = {.name = "classify",
-                                            .items = "texts",
-                                            .counted = "texts",
-                                            .speed = "texts",
-                                            .feed = ATTI_FEED_WORDS,
-                                            .set = atti_words_task_set,
-                                            .check = check,
-                                            .check_files = check_files,
-                                            .vocab = vocab,
-                                            .model = model,
-                                            .open = open_texts,
-                                            .files = atti_encoder_task_files,
-                                            .describe = describe};
+const atti_task atti_task_classify = CLASSIFY_TASK(ATTI_FEED_LABELS, set);
+const atti_task atti_task_classify_words =
+    CLASSIFY_TASK(ATTI_FEED_WORDS, atti_words_task_set);

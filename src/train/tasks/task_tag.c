@@ -259,30 +259,14 @@ static void describe(atti_trainer *t)
                    (long long)t->unseen);
 }
 
-const atti_task atti_task_tag = {.name = "tag",
-                                 .items = "sentences",
-                                 .counted = "words",
-                                 .speed = "words",
-                                 .feed = ATTI_FEED_LABELS,
-                                 .set = set,
-                                 .check = check,
-                                 .check_files = check_files,
-                                 .vocab = vocab,
-                                 .model = model,
-                                 .open = open_sentences,
-                                 .files = atti_encoder_task_files,
-                                 .describe = describe};
+/* One task; what a token is decides how it is fed. */
+#define TAG_TASK(feed_, set_)                                                          \
+    {                                                                                  \
+        .name = "tag", .items = "sentences", .counted = "words", .speed = "words",     \
+        .feed = (feed_), .set = (set_), .check = check, .check_files = check_files,    \
+        .vocab = vocab, .model = model, .open = open_sentences,                        \
+        .files = atti_encoder_task_files, .describe = describe                         \
+    }
 
-const atti_task atti_task_tag_words = {.name = "tag",
-                                       .items = "sentences",
-                                       .counted = "words",
-                                       .speed = "words",
-                                       .feed = ATTI_FEED_WORDS,
-                                       .set = atti_words_task_set,
-                                       .check = check,
-                                       .check_files = check_files,
-                                       .vocab = vocab,
-                                       .model = model,
-                                       .open = open_sentences,
-                                       .files = atti_encoder_task_files,
-                                       .describe = describe};
+const atti_task atti_task_tag = TAG_TASK(ATTI_FEED_LABELS, set);
+const atti_task atti_task_tag_words = TAG_TASK(ATTI_FEED_WORDS, atti_words_task_set);
