@@ -19,10 +19,7 @@ static att_status find(const float **out, const atti_params *ps, const char *pre
 {
     char full[256];
     (void)snprintf(full, sizeof full, "%s%s", prefix, name);
-    const atti_param *p = atti_params_find(ps, full);
-    if (!p) return atti_fail(ATT_EBUG, "model: parameter '%s' was not declared", full);
-    *out = ps->data + p->offset;
-    return ATT_OK;
+    return atti_params_data(out, ps, full);
 }
 
 static const float *find_optional(const atti_params *ps, const char *prefix,

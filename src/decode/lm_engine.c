@@ -20,10 +20,7 @@ static att_status find(const float **out, const maker *m, const char *name,
 {
     char full[192];
     (void)snprintf(full, sizeof full, "%s%s.%s", m->base, name, part);
-    const atti_param *p = atti_params_find(m->ps, full);
-    if (!p) return atti_fail(ATT_EBUG, "model: parameter '%s' was not declared", full);
-    *out = m->ps->data + p->offset;
-    return ATT_OK;
+    return atti_params_data(out, m->ps, full);
 }
 
 static att_status make_norm(atti_lm_norm *n, const maker *m, const char *name, int beta)

@@ -10,20 +10,12 @@
 
 /* ---- matrices ---- */
 
-static att_status find(const float **out, const atti_params *ps, const char *name)
-{
-    const atti_param *p = atti_params_find(ps, name);
-    if (!p) return atti_fail(ATT_EBUG, "model: parameter '%s' was not declared", name);
-    *out = ps->data + p->offset;
-    return ATT_OK;
-}
-
 static att_status dense(atti_dense *d, const atti_params *ps, const char *weight,
                         const char *bias, int64_t n_out, int64_t n_in)
 {
     const float *w = NULL;
-    ATTI_TRY(find(&w, ps, weight));
-    if (bias) ATTI_TRY(find(&d->bias, ps, bias));
+    ATTI_TRY(atti_params_data(&w, ps, weight));
+    if (bias) ATTI_TRY(atti_params_data(&d->bias, ps, bias));
     d->n_out = n_out;
     d->n_in = n_in;
     return atti_linear_create(&d->lin, ATTI_LINEAR_F32, w, n_out, n_in, n_in, 0);
@@ -41,7 +33,7 @@ static att_status make_cell(atti_rnn_engine *r, const atti_params *ps)
     ATTI_TRY(
         dense(&r->feed, ps, "model.decoder.cell.weight_feed", NULL, r->gates, r->fed));
     if (c->score != ATTI_RNN_ADDITIVE) return ATT_OK;
-    ATTI_TRY(find(&r->v, ps, "model.attention.v"));
+    ATTI_TRY(atti_params_data(&r->v, ps, "model.attention.v"));
     return dense(&r->query, ps, "model.attention.query.weight", NULL, c->attention, h);
 }
 
@@ -55,7 +47,7 @@ static att_status make_ends(atti_engine *e, const atti_params *ps)
                    "model.decoder.readout.bias", c->readout, said));
     const char *table = c->share_embeddings ? "model.shared.weight"
                                             : "model.decoder.embed_tokens.weight";
-    ATTI_TRY(find(&e->dec.embed, ps, table));
+    ATTI_TRY(atti_params_data(&e->dec.embed, ps, table));
     return dense(&e->vocab, ps, c->tie_output ? table : "lm_head.weight",
                  "final_logits_bias", c->decoder_vocab_size, c->readout);
 }

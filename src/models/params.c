@@ -62,6 +62,14 @@ const atti_param *atti_params_find(const atti_params *ps, const char *name)
     return NULL;
 }
 
+att_status atti_params_data(const float **out, const atti_params *ps, const char *name)
+{
+    const atti_param *p = atti_params_find(ps, name);
+    if (!p) return atti_fail(ATT_EBUG, "model: parameter '%s' was not declared", name);
+    *out = ps->data + p->offset;
+    return ATT_OK;
+}
+
 static att_status measure(atti_param *p)
 {
     if (p->ndim < 1 || p->ndim > 4)

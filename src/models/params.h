@@ -57,6 +57,9 @@ ATT_MUST_CHECK att_status atti_params_alloc(atti_params *ps);
 void atti_params_init_values(atti_params *ps, uint64_t seed);
 /* NULL when absent. Hashed: many lookups are fine. */
 const atti_param *atti_params_find(const atti_params *ps, const char *name);
+/* The numbers of a parameter that has to be there; ATT_EBUG names one that is not. */
+ATT_MUST_CHECK att_status atti_params_data(const float **out, const atti_params *ps,
+                                           const char *name);
 /* Neighbours by one name: braces stand for alternatives, "self_attn.{q,k,v}_proj.weight" or
  * "layers.{0..5}.encoder_attn.{k,v}_proj.bias", the leftmost varying slowest. True and
  * *first, *n set when all exist, in this order and without gaps in data: they can
