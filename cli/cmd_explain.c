@@ -17,7 +17,8 @@ static const opt options[] = {
      .kind = OPT_STR,
      .arg = "TEXT",
      ROW(given),
-     .help = "explain this output instead of the model's own"},
+     .help = "explain this output instead of the model's own: a translation, what goes "
+             "on, a label"},
     {.name = "beam-size",
      .letter = 'b',
      .kind = OPT_I32,
@@ -43,7 +44,7 @@ static const opt options[] = {
     {.name = "of",
      .kind = OPT_CHOICE,
      .arg = "WHICH",
-     .choices = "auto|cross|encoder|decoder",
+     .choices = "auto|cross|encoder|decoder|pooling",
      ROW(of),
      .help = "which attention"},
     {.name = "layer",
@@ -251,9 +252,13 @@ static int run(void *opts, const cli_list *words)
     explain_opts *o = opts;
     att_model *model = NULL;
     char *text = NULL;
+    bool sheet = o->steps || o->input;
     int rc = explain_check_output("explain", o->output,
-                                  o->steps ? ".html .svg .png .pdf" : ENDINGS);
+                                  sheet ? ".html .svg .png .pdf" : ENDINGS);
     if (rc) return rc;
+    if (o->output && !sheet && (o->decoding || o->ablate.n))
+        return cli_usage("explain", "explain: %s writes to the terminal: leave -o out",
+                         o->decoding ? "--decoding" : "--ablate");
     if (o->input) {
         if (words->n || o->model)
             return cli_usage("explain", "explain: --input needs no text and no model");

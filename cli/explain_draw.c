@@ -26,7 +26,7 @@ enum { LINKS_IN_WORDS = 8, IG_STEPS = 64 };
 int32_t explain_kind(const explain_opts *o, const att_explanation *e)
 {
     static const int32_t kinds[] = {-1, ATT_VIEW_CROSS, ATT_VIEW_ENCODER,
-                                    ATT_VIEW_DECODER};
+                                    ATT_VIEW_DECODER, ATT_VIEW_OTHER};
     att_attention_map m;
     if (o->of) return kinds[o->of];
     if (o->view == VIEW_ALIGNMENT)
@@ -34,9 +34,14 @@ int32_t explain_kind(const explain_opts *o, const att_explanation *e)
     bool self = o->view == VIEW_SELF;
     if (!self && att_explanation_find(e, &m, ATT_VIEW_CROSS) == ATT_OK)
         return ATT_VIEW_CROSS;
+    bool pools = att_explanation_find(e, &m, ATT_VIEW_OTHER) == ATT_OK;
+    if (pools && o->view == VIEW_TEXT)
+        return ATT_VIEW_OTHER; /* where the label looked */
     if (att_explanation_find(e, &m, ATT_VIEW_ENCODER) == ATT_OK)
         return ATT_VIEW_ENCODER;
-    return ATT_VIEW_DECODER;
+    if (att_explanation_find(e, &m, ATT_VIEW_DECODER) == ATT_OK)
+        return ATT_VIEW_DECODER;
+    return pools && !self ? ATT_VIEW_OTHER : ATT_VIEW_ENCODER;
 }
 
 /* Labels of a computed [T, cols] table: source, then prefix. */
@@ -92,11 +97,10 @@ static int compute_paths(scene *s)
     return 0;
 }
 
-static int compute_gradients(scene *s)
+static int compute_gradients(scene *s, bool plain)
 {
     att_attention_map m;
     int64_t rows, cols;
-    bool plain = s->o->view == VIEW_GRADIENT;
     int32_t kind = explain_kind(s->o, s->e);
     att_status st = ATT_OK;
     (void)att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &rows);
@@ -109,8 +113,11 @@ static int compute_gradients(scene *s)
     st = plain ? att_explain_gradient(s->x, s->e, kind, s->computed)
                : att_explain_integrated(s->x, s->e, IG_STEPS, s->computed, NULL);
     if (st != ATT_OK) return cli_status(st);
-    s->note = "Attention is not an explanation by itself: it says what was read, "
-              "gradients what the output hangs on.";
+    s->note = att_explanation_map_count(s->e)
+                  ? "Attention is not an explanation by itself: it says what was read, "
+                    "gradients what the output hangs on."
+                  : "This model has no attention: gradients say what the output hangs "
+                    "on.";
     use_computed(s, rows, cols, plain ? "Gradient x attention" : "Integrated gradients",
                  "depends on");
     return 0;
@@ -121,10 +128,12 @@ static int choose(scene *s)
     switch (s->o->view) {
     case VIEW_ROLLOUT:
     case VIEW_FLOW: return compute_paths(s);
-    case VIEW_GRADIENT:
-    case VIEW_INTEGRATED: return compute_gradients(s);
+    case VIEW_GRADIENT: return compute_gradients(s, true);
+    case VIEW_INTEGRATED: return compute_gradients(s, false);
     default: break;
     }
+    if (s->o->view == VIEW_AUTO && att_explanation_map_count(s->e) == 0)
+        return compute_gradients(s, false);
     att_status st = att_explanation_find(s->e, &s->map, explain_kind(s->o, s->e));
     if (st != ATT_OK) return cli_status(st);
     s->rows = explain_labels(s->e, s->map.row_tokens, s->map.rows);
@@ -155,13 +164,15 @@ static void release(scene *s)
     cli_free(s->heads);
 }
 
-/* What every column was given in all, for shading the text; of a text with one label, what
- * the first token, which the label is made of, looked at. */
+/* What every column was given in all, for shading the text; of a text whose one label is
+ * made of the first token, what that one looked at. */
 static float *given(const scene *s, const float *w)
 {
     int64_t said;
+    att_attention_map pool;
     (void)att_explanation_tokens(s->e, ATT_SIDE_OUTPUT, &said);
-    if (said == 1 && s->map.kind == ATT_VIEW_ENCODER) {
+    if (said == 1 && s->map.kind == ATT_VIEW_ENCODER &&
+        att_explanation_find(s->e, &pool, ATT_VIEW_OTHER) != ATT_OK) {
         float *row = cli_alloc((size_t)s->map.cols, sizeof *row);
         memcpy(row, w, (size_t)s->map.cols * sizeof *row);
         return row;
@@ -175,11 +186,11 @@ static float *given(const scene *s, const float *w)
 
 /* --- pictures --------------------------------------------------------------------- */
 
-static const char *side_name(int32_t kind)
+static const char *map_name(const att_attention_map *m)
 {
     static const char *const name[] = {"Cross-attention", "Encoder self-attention",
                                        "Decoder self-attention", "Attention"};
-    return name[kind];
+    return m->name ? m->name : name[m->kind];
 }
 
 static char **numbered(const char *what, int64_t n)
@@ -200,7 +211,7 @@ static att_status draw_heads(att_picture **p, const scene *s, att_view_opts *v)
 {
     int64_t l = s->map.n_layers, h = s->map.n_heads;
     char **rows = numbered("layer", l), **cols = numbered("head", h);
-    char *title = cli_format("%s of each head", side_name(s->map.kind));
+    char *title = cli_format("%s of each head", map_name(&s->map));
     att_sheet_item one = {.title = number_name(s),
                           .values = s->heads,
                           .rows = l,
@@ -217,12 +228,28 @@ static att_status draw_heads(att_picture **p, const scene *s, att_view_opts *v)
     return st;
 }
 
+/* Words as people read them that still tell where the spaces are. */
+static char **spaced(const scene *s)
+{
+    char **l = cli_alloc((size_t)s->map.cols + 1, sizeof *l);
+    for (int64_t i = 0; i < s->map.cols; i++) {
+        const char *piece = s->map.col_tokens[i], *word = s->cols[i];
+        bool space = strncmp(piece, "▁", 3) == 0 || strncmp(piece, "Ġ", 2) == 0;
+        bool there = strncmp(word, "▁", 3) == 0;
+        l[i] = cli_format("%s%s", space && !there ? "▁" : "", word);
+    }
+    return l;
+}
+
 static att_status draw_text(att_picture **p, const scene *s, const att_view_opts *v)
 {
     float *w = explain_one(&s->map, s->is_computed ? 0 : s->o->layer,
                            s->is_computed ? 0 : s->o->head);
     float *sum = given(s, w);
-    att_status st = att_picture_shaded(p, s->map.col_tokens, sum, s->map.cols, v);
+    char **words = spaced(s);
+    att_status st =
+        att_picture_shaded(p, (const char *const *)words, sum, s->map.cols, v);
+    explain_free_labels(words, s->map.cols);
     cli_free(w);
     cli_free(sum);
     return st;
@@ -282,14 +309,14 @@ static int write_maps(scene *s, const char *end)
         m[n++].col_tokens = (const char *const *)s->cols;
     }
     att_view_opts_init(&v);
-    v.layer = s->o->layer;
-    v.head = s->o->head;
+    v.layer = s->is_computed ? 0 : s->o->layer;
+    v.head = s->is_computed ? 0 : s->o->head;
     v.dark = s->o->dark;
     title = cli_format("%s → %s", s->o->text, att_explanation_output(s->e));
     v.title = s->o->title ? s->o->title : title;
     /* The page opens with what was asked for. */
     for (int64_t i = 1; i < n && strcmp(end, ".html") == 0; i++) {
-        if (m[i].kind != s->map.kind) continue;
+        if (m[i].weights != s->map.weights) continue;
         att_attention_map first = m[i];
         m[i] = m[0];
         m[0] = first;
@@ -314,18 +341,18 @@ static const char *habit(const att_attention_map *m, const float *w, double *sha
     static const char *const name[] = {"previous token", "same token", "next token",
                                        "first token", "last token (</s>)"};
     int best = 0;
+    bool self = m->kind == ATT_VIEW_ENCODER || m->kind == ATT_VIEW_DECODER;
     for (int64_t r = 0; r < m->rows; r++)
         for (int64_t c = 0; c < m->cols; c++) {
             double a = (double)w[r * m->cols + c] / (double)m->rows;
-            if (m->kind != ATT_VIEW_CROSS && c >= r - 1 && c <= r + 1)
-                at[c - r + 1] += a;
+            if (self && c >= r - 1 && c <= r + 1) at[c - r + 1] += a;
             if (c == 0) at[3] += a;
             if (c == m->cols - 1) at[4] += a;
         }
     for (int i = 1; i < 5; i++)
         if (at[i] > at[best]) best = i;
     *share = at[best];
-    return at[best] >= 0.5 ? name[best] : m->kind == ATT_VIEW_CROSS ? "words" : "mixed";
+    return at[best] >= 0.5 ? name[best] : self ? "mixed" : "words";
 }
 
 static int print_overview(const scene *s)
@@ -336,7 +363,7 @@ static int print_overview(const scene *s)
     double *distance = cli_alloc(n, sizeof *distance);
     att_status st = att_attention_statistics(m, entropy, distance);
     if (st != ATT_OK) return cli_status(st);
-    explain_heading(cli_format("%s, %lld layers x %lld heads", side_name(m->kind),
+    explain_heading(cli_format("%s, %lld layers x %lld heads", map_name(m),
                                (long long)m->n_layers, (long long)m->n_heads));
     printf("  layer  head  entropy  distance  mostly\n");
     for (size_t i = 0; i < n; i++) {
@@ -356,7 +383,7 @@ static int print_heads(const scene *s)
 {
     const att_attention_map *m = &s->map;
     char **rows = numbered("layer", m->n_layers), **cols = numbered("head", m->n_heads);
-    explain_heading(cli_format("%s: %s", side_name(m->kind), number_name(s)));
+    explain_heading(cli_format("%s: %s", map_name(m), number_name(s)));
     explain_print_numbers(s->heads, m->n_layers, m->n_heads, rows, cols, 2);
     explain_free_labels(rows, m->n_layers);
     explain_free_labels(cols, m->n_heads);
@@ -364,20 +391,39 @@ static int print_heads(const scene *s)
 }
 
 /* The text with darker words where more was looked at. */
-static void print_text(const scene *s, const float *w)
+static void print_shaded(const float *w, char *const *words, int64_t n)
 {
     static const char *const styles[] = {"2", "0", "36", "1;36", "1;7;36"};
-    float *sum = given(s, w), top = 0;
-    for (int64_t c = 0; c < s->map.cols; c++) top = fmaxf(top, fabsf(sum[c]));
-    for (int64_t c = 0; c < s->map.cols; c++) {
-        int level = top > 0 ? (int)(4.99f * fabsf(sum[c]) / top) : 0;
+    float top = 0;
+    for (int64_t c = 0; c < n; c++) top = fmaxf(top, fabsf(w[c]));
+    for (int64_t c = 0; c < n; c++) {
+        int level = top > 0 ? (int)(4.99f * fabsf(w[c]) / top) : 0;
         const char *style = term_style(stdout, styles[level]);
-        printf("%s%s%s", style, s->cols[c], term_style(stdout, "0"));
-        if (!*style) printf("(%.2f)", (double)sum[c]);
+        printf("%s%s%s", style, words[c], term_style(stdout, "0"));
+        if (!*style) printf("(%.2f)", (double)w[c]);
         putchar(' ');
     }
     putchar('\n');
+}
+
+static void print_text(const scene *s, const float *w)
+{
+    float *sum = given(s, w);
+    print_shaded(sum, s->cols, s->map.cols);
     cli_free(sum);
+}
+
+/* A classifier whose words were pooled by attention: where its label looked. */
+static void print_pooling(const scene *s)
+{
+    att_attention_map m;
+    if (s->o->view != VIEW_AUTO || s->o->of || s->map.kind == ATT_VIEW_OTHER ||
+        att_explanation_find(s->e, &m, ATT_VIEW_OTHER) != ATT_OK)
+        return;
+    float *w = explain_one(&m, 0, 0);
+    explain_heading(cli_format("%s, mean of all heads", map_name(&m)));
+    print_shaded(w, s->cols, m.cols);
+    cli_free(w);
 }
 
 static void print_tokens(const char *what, const att_explanation *e, int32_t side)
@@ -411,7 +457,7 @@ static int print_scene(scene *s)
         char *l = layer ? cli_format("layer %d", layer) : cli_strdup("all layers");
         char *h = head ? cli_format("head %d", head)
                        : cli_strdup(layer ? "mean of its heads" : "mean of all heads");
-        explain_heading(cli_format("%s, %s, %s", side_name(m->kind), l, h));
+        explain_heading(cli_format("%s, %s, %s", map_name(m), l, h));
     }
     if (s->o->view == VIEW_TEXT)
         print_text(s, w);
@@ -429,6 +475,7 @@ static int print_scene(scene *s)
                             "is looked at by");
         cli_free(turned);
     }
+    print_pooling(s);
     if (s->note) printf("\n%s\n", s->note);
     cli_free(w);
     return EXIT_FINE;

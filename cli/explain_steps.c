@@ -172,8 +172,9 @@ int explain_model_steps(const explain_opts *o, att_explainer *x,
                            "decoder self-attention", "attention"};
     char *heading = cli_format(
         "%s, layer %lld, head %lld of %lld: width %lld x %lld = %lld, scores x %.4g",
-        kinds[kind], (long long)layer, (long long)number, (long long)n.heads,
-        (long long)n.heads, (long long)n.d, (long long)(n.heads * n.d), n.scale);
+        m.name ? m.name : kinds[kind], (long long)layer, (long long)number,
+        (long long)n.heads, (long long)n.heads, (long long)n.e,
+        (long long)(n.heads * n.e), n.scale);
     int rc = sheet_show(&sh, heading, o);
     sheet_free(&sh);
     cli_free(heading);

@@ -141,7 +141,7 @@ _attend()
     "explain "*) words="--model --output --given --beam-size --view --of --layer --head --threshold --dark --colours --title --decoding --choices --ablate --steps --query --notation --digits --input --keys --values --wq --wk --wv --wo --weights --score --score-w --normalise --heads --causal --window --layers --threads --config --quiet --color --help "
         case $prev in
         --view) words="auto alignment self overview links both-ways text rollout flow entropy distance gradient integrated"; cur=${cur#=} ;;
-        --of) words="auto cross encoder decoder"; cur=${cur#=} ;;
+        --of) words="auto cross encoder decoder pooling"; cur=${cur#=} ;;
         --colours) words="ink dusk grey"; cur=${cur#=} ;;
         --notation) words="rows columns"; cur=${cur#=} ;;
         --score) words="scaled-dot dot general additive cosine"; cur=${cur#=} ;;

@@ -40,8 +40,8 @@ typedef struct att_explain_opts {
 } att_explain_opts;
 ATT_API void att_explain_opts_init(att_explain_opts *opts);
 
-/* opts NULL = the defaults. ATT_ENOTSUP: a model that this cannot look into; otherwise as
- * att_session_create(). */
+/* opts NULL = the defaults. ATT_ENOTSUP: weights alone of a model that has no attention;
+ * otherwise as att_session_create(). */
 ATT_API ATT_MUST_CHECK att_status att_explainer_create(att_explainer **out,
                                                        const att_model *model,
                                                        const att_explain_opts *opts);
@@ -52,22 +52,30 @@ ATT_API void att_explainer_destroy(att_explainer *x); /* NULL is fine */
 ATT_API ATT_MUST_CHECK att_status att_explain_text(att_explainer *x,
                                                    att_explanation **out,
                                                    const char *text);
-/* The same for a given output: what would be looked at if the model said this. */
+/* The same for a given output: what would be looked at if the model said this; of a model
+ * that gives a text one label, another of its labels. */
 ATT_API ATT_MUST_CHECK att_status att_explain_pair(att_explainer *x,
                                                    att_explanation **out,
                                                    const char *text,
                                                    const char *output);
 /* The same for ids, sources with </s>, outputs without. finished 0: the output was cut, so
- * no </s> is said after it. */
+ * no </s> is said after it. ATT_ENOTSUP: tokens are words with their characters inside. */
 ATT_API ATT_MUST_CHECK att_status att_explain_ids(
     att_explainer *x, att_explanation **out, const int32_t *source, int32_t n_source,
     const int32_t *output, int32_t n_output, int32_t finished);
+/* The same for a sentence that was split into words, as att_tag() reads it: models that
+ * label. ATT_EINVAL: more than the model has positions for. */
+ATT_API ATT_MUST_CHECK att_status att_explain_words(att_explainer *x,
+                                                    att_explanation **out,
+                                                    const char *const *words,
+                                                    int32_t n);
 ATT_API void att_explanation_destroy(att_explanation *e); /* NULL is fine */
 
 /* ---- what was said ---- */
 
 typedef enum att_explain_side {
-    ATT_SIDE_SOURCE = 0, /* [S], </s> last */
+    ATT_SIDE_SOURCE = 0, /* [S], </s> last; words as they were written where tokens are
+                            words, <s> first */
     ATT_SIDE_PREFIX = 1, /* [T]: what the decoder read: <s> and the words before */
     ATT_SIDE_OUTPUT = 2  /* [T]: what it said, </s> last */
 } att_explain_side;
@@ -90,7 +98,9 @@ ATT_API int32_t att_explanation_source_cut(const att_explanation *e); /* tokens 
 ATT_API int64_t att_explanation_map_count(const att_explanation *e);
 /* Map i: all layers and heads of one kind, [L,H,T,S]. Cross-attention: rows are
  * ATT_SIDE_OUTPUT (what was about to be said), columns the source; the decoder's own: rows
- * and columns are ATT_SIDE_PREFIX. Everything is borrowed. ATT_EINVAL: i out of range. */
+ * and columns are ATT_SIDE_PREFIX. A classifier that pools its words by attention has a
+ * map of kind ATT_VIEW_OTHER with one row, the text. A model without attention has no map.
+ * Everything is borrowed. ATT_EINVAL: i out of range. */
 ATT_API ATT_MUST_CHECK att_status att_explanation_map(const att_explanation *e,
                                                       att_attention_map *map,
                                                       int64_t i);
@@ -172,9 +182,10 @@ ATT_API ATT_MUST_CHECK att_status att_explain_gradient(att_explainer *x,
                                                        const att_explanation *e,
                                                        int32_t kind, float *out);
 /* Integrated gradients (Sundararajan et al. 2017) of each output token's log-probability by
- * the source embeddings (of a decoder without a source: its own text's, S = T), from embeddings of nothing (positions stay) in `steps` steps
- * (1..256): out [T,S]; row t sums to ln p(t) - ln p(t | nothing), *gap (or NULL) receives
- * the largest miss. */
+ * the source embeddings (of a decoder without a source: its own text's, S = T; where
+ * tokens are words: all that is known of a word before the first layer), from embeddings
+ * of nothing (positions stay) in `steps` steps (1..256): out [T,S]; row t sums to
+ * ln p(t) - ln p(t | nothing), *gap (or NULL) receives the largest miss. */
 ATT_API ATT_MUST_CHECK att_status att_explain_integrated(att_explainer *x,
                                                          const att_explanation *e,
                                                          int32_t steps, float *out,

@@ -86,9 +86,7 @@ void att_classify_opts_init(att_classify_opts *o)
 
 static att_status check_opts(att_classifier *c)
 {
-    const atti_encoder_config *cfg = c->cfg;
-    int64_t first = cfg->kind == ATTI_BERT ? 0 : cfg->pad_id + 1; /* words: 0 */
-    int64_t most = cfg->max_positions - first;
+    int64_t most = atti_label_positions(c->cfg);
     if (c->o.batch_rows < 1 || c->o.batch_rows > 1 << 24)
         return atti_fail(ATT_EINVAL, "classify: batch_rows is %d, expected 1..%d",
                          (int)c->o.batch_rows, 1 << 24);

@@ -42,6 +42,15 @@ typedef struct atti_label_work {
 } atti_label_work;
 void atti_label_work_deinit(atti_label_work *w);
 
+/* Rows that the model has positions for. */
+static inline int64_t atti_label_positions(const atti_encoder_config *c)
+{
+    return c->max_positions - (c->kind == ATTI_BERT ? 0 : c->pad_id + 1); /* words: 0 */
+}
+/* A sentence as att_tag() reads it, in several sequences where it is longer than that. */
+ATT_MUST_CHECK att_status atti_label_sentence(const att_classifier *c,
+                                              atti_label_work *w, const att_words *s);
+
 ATT_MUST_CHECK att_status atti_labels_create(att_labels **out, const att_classifier *c,
                                              const int32_t *n_items, int32_t n);
 void atti_labels_set_cut(att_labels *r, int32_t i, int32_t cut);

@@ -263,31 +263,46 @@ static att_status add_worded_sentence(tagging *g, int32_t job, const att_words *
     return ATT_OK;
 }
 
-static att_status tag_words(tagging *g, const att_words *s, att_labels *r, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) {
-        int32_t parts = 0;
-        ATTI_TRY(add_worded_sentence(g, i, &s[i], &parts));
-        atti_labels_set_cut(r, i, parts);
-    }
-    return ATT_OK;
-}
-
-static att_status tag_all(tagging *g, const att_words *s, att_labels *r, int32_t n)
+static att_status find_frame(tagging *g)
 {
     const att_text_pair nothing = {.text = ""};
-    if (atti_classifier_words(g->c)) return tag_words(g, s, r, n);
+    if (atti_classifier_words(g->c)) return ATT_OK;
     ATTI_TRY(need_tokenizer(g->c, &g->t));
     ATTI_TRY(att_tokenizer_encode_model(g->t, &nothing, &g->frame, NULL, &g->n_frame));
     if ((int64_t)g->n_frame >= g->c->longest)
         return atti_fail(ATT_EINVAL, "att_tag: %d positions hold no word",
                          (int)g->c->longest);
+    return ATT_OK;
+}
+
+/* r NULL: nobody asks in how many parts. */
+static att_status add_sentences(tagging *g, const att_words *s, att_labels *r,
+                                int32_t n)
+{
+    bool words = atti_classifier_words(g->c);
+    ATTI_TRY(find_frame(g));
     for (int32_t i = 0; i < n; i++) {
         int32_t parts = 0;
-        ATTI_TRY(add_sentence(g, i, &s[i], &parts));
-        atti_labels_set_cut(r, i, parts);
+        ATTI_TRY((words ? add_worded_sentence : add_sentence)(g, i, &s[i], &parts));
+        if (r) atti_labels_set_cut(r, i, parts);
     }
     return ATT_OK;
+}
+
+static void tagging_deinit(tagging *g)
+{
+    atti_free(g->frame);
+    atti_free(g->word);
+    atti_free(g->spaced);
+}
+
+att_status atti_label_sentence(const att_classifier *c, atti_label_work *w,
+                               const att_words *s)
+{
+    tagging g = {.c = c, .w = w};
+    att_status st = add_sentences(&g, s, NULL, 1);
+    tagging_deinit(&g);
+    return st;
 }
 
 att_status att_tag(att_classifier *c, att_labels **out, const att_words *sentences,
@@ -311,10 +326,8 @@ att_status att_tag(att_classifier *c, att_labels **out, const att_words *sentenc
     atti_free(items);
     if (st != ATT_OK) return st;
     tagging g = {.c = c, .w = &w};
-    st = tag_all(&g, sentences, r, n);
-    atti_free(g.frame);
-    atti_free(g.word);
-    atti_free(g.spaced);
+    st = add_sentences(&g, sentences, r, n);
+    tagging_deinit(&g);
     return finish(c, out, &w, r, st);
 }
 

@@ -28,6 +28,21 @@ void atti_blueprint_arrow(atti_blueprint *d, int64_t from, int64_t to, int32_t s
     d->arrow[d->n_arrows++] = (att_box_arrow){from, to, side, note};
 }
 
+int64_t atti_blueprint_above(atti_blueprint *d, int64_t from, atti_tint tint,
+                             const char *label, const char *note)
+{
+    int64_t to = atti_blueprint_box(d, d->box[from].row + 1, tint, label, "%s", note);
+    atti_blueprint_arrow(d, from, to, 0, NULL);
+    return to;
+}
+
+const char *atti_blueprint_activation(atti_act a)
+{
+    static const char *const name[] = {"linear", "ReLU",       "GELU", "GELU (tanh)",
+                                       "SiLU",   "quick GELU", "tanh", "sigmoid"};
+    return name[a];
+}
+
 void atti_blueprint_frame(atti_blueprint *d, int64_t first, int64_t last,
                           const char *what, int64_t times)
 {

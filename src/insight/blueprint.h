@@ -5,6 +5,7 @@
 
 #include "attend/view.h"
 #include "base/compiler.h"
+#include "models/config_keys.h"
 #include "models/family.h"
 
 enum { ATTI_BOXES = 40, ATTI_ARROWS = 64, ATTI_FRAMES = 4, ATTI_NOTE = 64 };
@@ -42,6 +43,11 @@ void atti_blueprint_arrow(atti_blueprint *d, int64_t from, int64_t to, int32_t s
 void atti_blueprint_frame(atti_blueprint *d, int64_t first, int64_t last,
                           const char *what, int64_t times);
 
+/* A box on top of another, with an arrow from it. */
+int64_t atti_blueprint_above(atti_blueprint *d, int64_t from, atti_tint tint,
+                             const char *label, const char *note);
+const char *atti_blueprint_activation(atti_act a);
+
 /* What multi-head attention does inside, in a column of its own. */
 typedef struct atti_inside {
     int64_t model, heads, kv_heads, width; /* C, H, heads of keys and values, D */
@@ -53,6 +59,7 @@ void atti_blueprint_inside(atti_blueprint *d, double column, const atti_inside *
 /* The families. */
 void atti_blueprint_marian(atti_blueprint *d, const void *cfg);
 void atti_blueprint_encoder(atti_blueprint *d, const void *cfg);
+void atti_blueprint_words(atti_blueprint *d, const void *cfg);
 void atti_blueprint_decoder(atti_blueprint *d, const void *cfg);
 void atti_blueprint_recurrent(atti_blueprint *d, const void *cfg);
 

@@ -8,14 +8,6 @@
 
 typedef long long ll;
 
-static int64_t above(atti_blueprint *d, int64_t from, atti_tint tint, const char *label,
-                     const char *note)
-{
-    int64_t to = atti_blueprint_box(d, d->box[from].row + 1, tint, label, "%s", note);
-    atti_blueprint_arrow(d, from, to, 0, NULL);
-    return to;
-}
-
 static int64_t tokens(atti_blueprint *d, const atti_rnn_config *c, int decoder)
 {
     char note[ATTI_NOTE];
@@ -25,7 +17,7 @@ static int64_t tokens(atti_blueprint *d, const atti_rnn_config *c, int decoder)
     snprintf(note, sizeof note, "[%lld, %lld] -> [%s, %lld]",
              (ll)(decoder ? c->decoder_vocab_size : c->vocab_size), (ll)c->embed, len,
              (ll)c->embed);
-    return above(d, ids, ATTI_TINT_EMBED, "Embedding", note);
+    return atti_blueprint_above(d, ids, ATTI_TINT_EMBED, "Embedding", note);
 }
 
 /* Asked by the state before (additive) or after the step; what it found goes on. */
@@ -35,7 +27,7 @@ static int64_t attention(atti_blueprint *d, const atti_rnn_config *c, int64_t fr
     static const char *const score[] = {"v . tanh(W h + k)", "h . W k", "h . k", ""};
     char note[ATTI_NOTE];
     snprintf(note, sizeof note, "%s, softmax over S", score[c->score]);
-    int64_t a = above(d, from, ATTI_TINT_CROSS, "Attention", note);
+    int64_t a = atti_blueprint_above(d, from, ATTI_TINT_CROSS, "Attention", note);
     atti_blueprint_arrow(d, memory, a, 0, "K, V");
     return a;
 }
@@ -50,7 +42,7 @@ void atti_blueprint_recurrent(atti_blueprint *d, const void *cfg)
     snprintf(note, sizeof note, "%lld layer%s, 2 x %lld -> [S, %lld]",
              (ll)c->encoder_layers, c->encoder_layers == 1 ? "" : "s", (ll)c->encoder,
              2 * (ll)c->encoder);
-    int64_t memory = above(d, at, ATTI_TINT_ATTENTION, name, note);
+    int64_t memory = atti_blueprint_above(d, at, ATTI_TINT_ATTENTION, name, note);
     /* Luong's attention stands a row higher; so does what it looks at. */
     if (c->score == ATTI_RNN_GENERAL || c->score == ATTI_RNN_DOT)
         d->box[memory].row = 3;
@@ -61,19 +53,20 @@ void atti_blueprint_recurrent(atti_blueprint *d, const void *cfg)
     snprintf(name, sizeof name, "%s cell, step by step", cell);
     snprintf(note, sizeof note, "[T, %lld], first state from the source",
              (ll)c->hidden);
-    at = above(d, at, ATTI_TINT_FFN, name, note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_FFN, name, note);
     if (c->score == ATTI_RNN_GENERAL || c->score == ATTI_RNN_DOT)
         at = attention(d, c, at, memory);
     snprintf(note, sizeof note, "[T, %lld], tanh%s", (ll)c->readout,
              c->score == ATTI_RNN_ADDITIVE || c->score == ATTI_RNN_NONE
                  ? ""
                  : ", fed to the next step");
-    at = above(d, at, ATTI_TINT_NORM, "Readout", note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_NORM, "Readout", note);
     atti_blueprint_frame(d, begin, at, "decoder", 0);
     snprintf(note, sizeof note, "[T, %lld] -> [T, %lld]", (ll)c->readout,
              (ll)c->decoder_vocab_size);
-    at = above(d, at, ATTI_TINT_OUT,
-               c->tie_output ? "Embedding, transposed" : "Vocabulary projection", note);
+    at = atti_blueprint_above(
+        d, at, ATTI_TINT_OUT,
+        c->tie_output ? "Embedding, transposed" : "Vocabulary projection", note);
     snprintf(note, sizeof note, "next word of %lld", (ll)c->decoder_vocab_size);
-    (void)above(d, at, ATTI_TINT_OUT, "Softmax", note);
+    (void)atti_blueprint_above(d, at, ATTI_TINT_OUT, "Softmax", note);
 }

@@ -9,22 +9,6 @@
 
 typedef long long ll;
 
-static const char *activation_name(atti_act a)
-{
-    static const char *const name[] = {"linear", "ReLU",       "GELU", "GELU (tanh)",
-                                       "SiLU",   "quick GELU", "tanh", "sigmoid"};
-    return name[a];
-}
-
-/* A box on top of the last one, with an arrow from it. */
-static int64_t above(atti_blueprint *d, int64_t from, atti_tint tint, const char *label,
-                     const char *note)
-{
-    int64_t to = atti_blueprint_box(d, d->box[from].row + 1, tint, label, "%s", note);
-    atti_blueprint_arrow(d, from, to, 0, NULL);
-    return to;
-}
-
 /* --- encoders --------------------------------------------------------------------- */
 
 static int64_t encoder_inputs(atti_blueprint *d, const atti_encoder_config *c)
@@ -35,16 +19,16 @@ static int64_t encoder_inputs(atti_blueprint *d, const atti_encoder_config *c)
                            c->types > 1 ? "ids [S], token types [S]" : "ids [S]");
     snprintf(note, sizeof note, "[%lld, %lld] -> [S, %lld]", (ll)c->vocab_size,
              (ll)c->hidden, (ll)c->hidden);
-    at = above(d, at, ATTI_TINT_EMBED, "Embedding", note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_EMBED, "Embedding", note);
     snprintf(note, sizeof note, "learned [%lld, %lld]", (ll)c->max_positions,
              (ll)c->hidden);
-    at = above(d, at, ATTI_TINT_EMBED, "+ positions", note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_EMBED, "+ positions", note);
     if (c->types > 1) {
         snprintf(note, sizeof note, "[%lld, %lld]", (ll)c->types, (ll)c->hidden);
-        at = above(d, at, ATTI_TINT_EMBED, "+ token types", note);
+        at = atti_blueprint_above(d, at, ATTI_TINT_EMBED, "+ token types", note);
     }
     snprintf(note, sizeof note, "[S, %lld]", (ll)c->hidden);
-    return above(d, at, ATTI_TINT_NORM, "Norm", note);
+    return atti_blueprint_above(d, at, ATTI_TINT_NORM, "Norm", note);
 }
 
 /* What turns the rows into an answer. */
@@ -54,31 +38,33 @@ static void encoder_head(atti_blueprint *d, const atti_encoder_config *c, int64_
     ll h = (ll)c->hidden, n = (ll)c->n_labels;
     if (c->head == ATTI_HEAD_SEQUENCE || c->head == ATTI_HEAD_NONE) {
         snprintf(note, sizeof note, "[S, %lld] -> [1, %lld]", h, h);
-        at = above(d, at, ATTI_TINT_PLAIN, "First row", note);
+        at = atti_blueprint_above(d, at, ATTI_TINT_PLAIN, "First row", note);
         snprintf(note, sizeof note, "[%lld, %lld], tanh", h, h);
-        at = above(d, at, ATTI_TINT_OUT, c->kind == ATTI_BERT ? "Pooler" : "Dense",
-                   note);
+        at = atti_blueprint_above(d, at, ATTI_TINT_OUT,
+                                  c->kind == ATTI_BERT ? "Pooler" : "Dense", note);
     }
     if (c->head == ATTI_HEAD_SEQUENCE) {
         snprintf(note, sizeof note, "[1, %lld] -> [1, %lld]", h, n);
-        at = above(d, at, ATTI_TINT_OUT, "Classifier", note);
+        at = atti_blueprint_above(d, at, ATTI_TINT_OUT, "Classifier", note);
         if (c->problem == ATTI_REGRESSION) return;
         snprintf(note, sizeof note, "%lld labels", n);
-        (void)above(d, at, ATTI_TINT_OUT,
-                    c->problem == ATTI_MANY_LABELS ? "Sigmoid" : "Softmax", note);
+        (void)atti_blueprint_above(
+            d, at, ATTI_TINT_OUT,
+            c->problem == ATTI_MANY_LABELS ? "Sigmoid" : "Softmax", note);
     } else if (c->head == ATTI_HEAD_TOKENS) {
         snprintf(note, sizeof note, "[S, %lld] -> [S, %lld]", h, n);
-        at = above(d, at, ATTI_TINT_OUT, "Classifier", note);
+        at = atti_blueprint_above(d, at, ATTI_TINT_OUT, "Classifier", note);
         snprintf(note, sizeof note, "a label of %lld for each token", n);
-        (void)above(d, at, ATTI_TINT_OUT, "Softmax", note);
+        (void)atti_blueprint_above(d, at, ATTI_TINT_OUT, "Softmax", note);
     } else if (c->head == ATTI_HEAD_MASKED_LM) {
         snprintf(note, sizeof note, "[%lld, %lld], %s", h, h,
-                 c->kind == ATTI_BERT ? activation_name(c->activation) : "GELU");
-        at = above(d, at, ATTI_TINT_OUT, "Dense, norm", note);
+                 c->kind == ATTI_BERT ? atti_blueprint_activation(c->activation)
+                                      : "GELU");
+        at = atti_blueprint_above(d, at, ATTI_TINT_OUT, "Dense, norm", note);
         snprintf(note, sizeof note, "[S, %lld] -> [S, %lld]", h, (ll)c->vocab_size);
-        at = above(d, at, ATTI_TINT_OUT, "Embedding, transposed", note);
+        at = atti_blueprint_above(d, at, ATTI_TINT_OUT, "Embedding, transposed", note);
         snprintf(note, sizeof note, "a hidden token of %lld", (ll)c->vocab_size);
-        (void)above(d, at, ATTI_TINT_OUT, "Softmax", note);
+        (void)atti_blueprint_above(d, at, ATTI_TINT_OUT, "Softmax", note);
     }
 }
 
@@ -90,14 +76,14 @@ void atti_blueprint_encoder(atti_blueprint *d, const void *cfg)
     snprintf(norm, sizeof norm, "[S, %lld]", (ll)c->hidden);
     snprintf(note, sizeof note, "%lld heads x %lld, scaled dot", (ll)c->heads,
              (ll)(c->hidden / c->heads));
-    at = above(d, in, ATTI_TINT_ATTENTION, "Self-attention", note);
-    at = above(d, at, ATTI_TINT_NORM, "Add & norm", norm);
+    at = atti_blueprint_above(d, in, ATTI_TINT_ATTENTION, "Self-attention", note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_NORM, "Add & norm", norm);
     atti_blueprint_arrow(d, in, at, -1, NULL);
     in = at;
     snprintf(note, sizeof note, "%lld -> %lld -> %lld, %s", (ll)c->hidden, (ll)c->ffn,
-             (ll)c->hidden, activation_name(c->activation));
-    at = above(d, in, ATTI_TINT_FFN, "Feed-forward", note);
-    at = above(d, at, ATTI_TINT_NORM, "Add & norm", norm);
+             (ll)c->hidden, atti_blueprint_activation(c->activation));
+    at = atti_blueprint_above(d, in, ATTI_TINT_FFN, "Feed-forward", note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_NORM, "Add & norm", norm);
     atti_blueprint_arrow(d, in, at, 1, NULL);
     atti_blueprint_frame(d, first, at, "layer", c->layers);
     encoder_head(d, c, at);
@@ -119,11 +105,11 @@ static int64_t decoder_inputs(atti_blueprint *d, const atti_decoder_config *c)
     int64_t at = atti_blueprint_box(d, 0, ATTI_TINT_PLAIN, "text so far", "ids [T]");
     snprintf(note, sizeof note, "[%lld, %lld] -> [T, %lld]", (ll)c->vocab_size,
              (ll)c->hidden, (ll)c->hidden);
-    at = above(d, at, ATTI_TINT_EMBED, "Embedding", note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_EMBED, "Embedding", note);
     if (!c->gpt2) return at;
     snprintf(note, sizeof note, "learned [%lld, %lld]", (ll)c->max_positions,
              (ll)c->hidden);
-    return above(d, at, ATTI_TINT_EMBED, "+ positions", note);
+    return atti_blueprint_above(d, at, ATTI_TINT_EMBED, "+ positions", note);
 }
 
 static const char *decoder_score(const atti_decoder_config *c)
@@ -151,28 +137,30 @@ void atti_blueprint_decoder(atti_blueprint *d, const void *cfg)
     const char *norm = c->gpt2 ? "Norm" : "RMS norm";
     int64_t in = decoder_inputs(d, c), first = d->n, at;
     snprintf(rows, sizeof rows, "[T, %lld]", (ll)c->hidden);
-    at = above(d, in, ATTI_TINT_NORM, norm, rows);
+    at = atti_blueprint_above(d, in, ATTI_TINT_NORM, norm, rows);
     decoder_attention_note(note, c);
-    at = above(d, at, ATTI_TINT_ATTENTION, "Masked self-attention", note);
-    at = above(d, at, ATTI_TINT_PLAIN, "Add", rows);
+    at =
+        atti_blueprint_above(d, at, ATTI_TINT_ATTENTION, "Masked self-attention", note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_PLAIN, "Add", rows);
     atti_blueprint_arrow(d, in, at, -1, NULL);
     in = at;
-    at = above(d, in, ATTI_TINT_NORM, norm, rows);
+    at = atti_blueprint_above(d, in, ATTI_TINT_NORM, norm, rows);
     snprintf(note, sizeof note, "%lld -> %s%lld -> %lld, %s", (ll)c->hidden,
              c->gpt2 ? "" : "2 x ", (ll)c->ffn, (ll)c->hidden,
-             activation_name(c->activation));
-    at = above(d, at, ATTI_TINT_FFN, c->gpt2 ? "Feed-forward" : "Gated feed-forward",
-               note);
-    at = above(d, at, ATTI_TINT_PLAIN, "Add", rows);
+             atti_blueprint_activation(c->activation));
+    at = atti_blueprint_above(d, at, ATTI_TINT_FFN,
+                              c->gpt2 ? "Feed-forward" : "Gated feed-forward", note);
+    at = atti_blueprint_above(d, at, ATTI_TINT_PLAIN, "Add", rows);
     atti_blueprint_arrow(d, in, at, 1, NULL);
     atti_blueprint_frame(d, first, at, "layer", c->layers);
-    at = above(d, at, ATTI_TINT_NORM, norm, rows);
+    at = atti_blueprint_above(d, at, ATTI_TINT_NORM, norm, rows);
     snprintf(note, sizeof note, "[T, %lld] -> [T, %lld]", (ll)c->hidden,
              (ll)c->vocab_size);
-    at = above(d, at, ATTI_TINT_OUT,
-               c->tie_output ? "Embedding, transposed" : "Vocabulary projection", note);
+    at = atti_blueprint_above(
+        d, at, ATTI_TINT_OUT,
+        c->tie_output ? "Embedding, transposed" : "Vocabulary projection", note);
     snprintf(note, sizeof note, "next token of %lld", (ll)c->vocab_size);
-    (void)above(d, at, ATTI_TINT_OUT, "Softmax", note);
+    (void)atti_blueprint_above(d, at, ATTI_TINT_OUT, "Softmax", note);
     atti_blueprint_inside(d, 1.9,
                           &(atti_inside){.model = c->hidden,
                                          .heads = c->heads,

@@ -5,7 +5,7 @@
  * counts (the other targets are ignored), so one backward gives the gradients of many
  * log-probabilities at once. */
 #include "base/checked.h"
-#include "insight/insight.h"
+#include "insight/pooling.h"
 
 #include <math.h>
 #include <string.h>
@@ -71,9 +71,13 @@ static att_status see_gradient(void *user, const atti_call *c, int backward)
     sums *u = user;
     int site;
     int64_t layer;
-    if (!backward || !atti_is_attention(c->node) || !c->out[0].grad) return ATT_OK;
+    if (!backward || !atti_lens_attends(c->node) || !c->out[0].grad) return ATT_OK;
     atti_lens_place(u->lens, u->sites, u->n_sites, c->node, &site, &layer);
     if (site != u->kind) return ATT_OK;
+    if (u->sites[site].pooling) {
+        atti_pooling_gradient(c, u->out, u->cols);
+        return ATT_OK;
+    }
     atti_attention_look a;
     atti_attention_look_at(c, &a);
     const int32_t *oq = a.x.off_q.data, *ok = a.x.off_k.data;
@@ -143,15 +147,23 @@ typedef struct path {
     double *out;     /* [T,S], sums over steps */
 } path;
 
+/* Models of words are explained by what a word is before the first layer: its own vector
+ * and what was read from its characters. Nothing is zeros there. */
+static int reads_words(const atti_lens *lens)
+{
+    return lens->io.vectors != ATT_NO_VAR;
+}
+
 /* What is explained by: the source, or the text that a decoder without one reads. */
 static int reads_source(const atti_lens *lens)
 {
-    return lens->io.src_ids != ATT_NO_VAR;
+    return lens->io.src_ids != ATT_NO_VAR || reads_words(lens);
 }
 
 static int is_source_embedding(const path *p, const atti_node *n)
 {
     const atti_program_io *io = &p->lens->io;
+    if (reads_words(p->lens)) return n->out[0] == io->vectors;
     return strcmp(n->op->name, "embed") == 0 &&
            n->in[0] == (reads_source(p->lens) ? io->src_ids : io->tgt_ids);
 }
@@ -180,6 +192,7 @@ static att_status see_path(void *user, const atti_call *c, int backward)
     if (!is_source_embedding(p, c->node)) return ATT_OK;
     int64_t each = p->rows * p->cols, copies = c->out[0].rows / p->rows;
     if (!p->frac) {
+        if (reads_words(p->lens)) memset(c->out[0].f, 0, (size_t)each * sizeof(float));
         if (!reads_source(p->lens)) mean_token(c);
         memcpy(p->base, c->out[0].f, (size_t)each * sizeof *p->base);
         return ATT_OK;
@@ -217,7 +230,7 @@ static att_status nothing(att_explainer *x, const att_explanation *e, path *p,
     int32_t *block = NULL;
     ATTI_TRY(atti_explanation_batch(e, 1, &b, &block));
     int32_t *src = (int32_t *)(uintptr_t)(reads_source(&x->grad) ? b.source : b.target);
-    for (int64_t i = 0; i < p->rows; i++) src[i] = -1;
+    for (int64_t i = 0; i < p->rows && !reads_words(&x->grad); i++) src[i] = -1;
     att_status st = ATT_OK;
     att_explanation told = {.n_choices = 0};
     memcpy(told.n, e->n, sizeof told.n);
@@ -225,8 +238,8 @@ static att_status nothing(att_explainer *x, const att_explanation *e, path *p,
     size_t t = (size_t)e->n[ATT_SIDE_OUTPUT];
     if (st == ATT_OK) st = atti_alloc(&told.choice, t, sizeof *told.choice, "choices");
     if (st == ATT_OK) st = atti_alloc(&told.rank, t, sizeof *told.rank, "choices");
-    int encoder = x->model->family->shape == ATTI_ENCODER;
-    emptiness empty = {p, {&told, encoder ? x->look.io.logits : ATT_NO_VAR}};
+    int labels = atti_model_labels(x->model);
+    emptiness empty = {p, {&told, labels ? x->look.io.logits : ATT_NO_VAR}};
     p->lens = &x->look;
     if (st == ATT_OK) st = atti_lens_run(&x->look, &b, see_nothing, &empty, 0);
     p->lens = &x->grad;
@@ -264,6 +277,10 @@ static att_status find_width(att_explainer *x, int64_t *cols)
 {
     const att_tape *t = x->grad.tape;
     const atti_program_io *io = &x->grad.io;
+    if (reads_words(&x->grad)) {
+        *cols = att_tape_cols(t, io->vectors);
+        return ATT_OK;
+    }
     if (io->src_ids == ATT_NO_VAR && io->tgt_ids == ATT_NO_VAR)
         return atti_fail(ATT_ENOTSUP, "integrated gradients need tokens");
     att_rows rows = reads_source(&x->grad) ? io->src_rows : io->tgt_rows;

@@ -1,8 +1,9 @@
 /* explainer.c - from a text to an explanation: decode, then the winner once more through
  * the program with every attention operator watched. */
 #include "base/checked.h"
+#include "decode/classify_internal.h"
 #include "decode/session_internal.h"
-#include "insight/recurrent.h"
+#include "insight/insight.h"
 #include "models/encoder/encoder_config.h"
 
 #include <math.h>
@@ -40,23 +41,15 @@ static att_status settle_opts(att_explain_opts *o, const att_explain_opts *in)
     return ATT_OK;
 }
 
-static int encoder(const att_explainer *x)
+/* Weights alone are no answer where there are none. */
+static att_status check_weights(const att_explainer *x)
 {
-    return x->model->family->shape == ATTI_ENCODER;
-}
-
-/* Whether the model gives texts or tokens one label of several. */
-static int labels(const att_explainer *x)
-{
-    const atti_encoder_config *c = x->model->cfg;
-    if (!encoder(x)) return 0;
-    return c->head == ATTI_HEAD_TOKENS ||
-           (c->head == ATTI_HEAD_SEQUENCE && c->problem == ATTI_ONE_LABEL);
-}
-
-static int translates(const att_explainer *x)
-{
-    return x->model->family->shape == ATTI_SEQ2SEQ;
+    atti_site sites[ATTI_SITES];
+    int n = 0;
+    ATTI_TRY(atti_lens_sites(&x->look, sites, &n));
+    if (n > 0 || x->o.choices >= 0) return ATT_OK;
+    return atti_fail(ATT_ENOTSUP, "%s: the model has no attention, so no weights",
+                     x->model->dir);
 }
 
 att_status att_explainer_create(att_explainer **out, const att_model *model,
@@ -67,10 +60,6 @@ att_status att_explainer_create(att_explainer **out, const att_model *model,
     if (!out || !model)
         return atti_fail(ATT_EINVAL, "att_explainer_create: %s is NULL",
                          out ? "model" : "out");
-    if (model->family->shape != ATTI_SEQ2SEQ && model->family->shape != ATTI_ENCODER &&
-        model->family->shape != ATTI_DECODER)
-        return atti_fail(ATT_ENOTSUP, "%s: a %s cannot be looked into", model->dir,
-                         model->architecture);
     ATTI_TRY(settle_opts(&o, opts));
     ATTI_TRY(atti_alloc(&x, 1, sizeof *x, "explainer"));
     x->model = model;
@@ -83,8 +72,10 @@ att_status att_explainer_create(att_explainer **out, const att_model *model,
     else
         att_decode_opts_init(&d, model);
     d.n_best = 1;
-    att_status st = translates(x) ? att_session_create(&x->session, model, &d) : ATT_OK;
+    att_status st =
+        atti_translates(x) ? att_session_create(&x->session, model, &d) : ATT_OK;
     if (st == ATT_OK) st = atti_lens_open(&x->look);
+    if (st == ATT_OK) st = check_weights(x);
     if (st != ATT_OK) {
         att_explainer_destroy(x);
         return st;
@@ -107,170 +98,7 @@ void att_explainer_destroy(att_explainer *x)
     atti_free(x);
 }
 
-/* ---- looking ---- */
-
-typedef struct looker {
-    att_explainer *x;
-    att_explanation *e;
-    const atti_site *sites;
-    int n_sites;
-    atti_chooser choices;
-    int64_t left; /* attention operators that have not run */
-} looker;
-
-/* The last attention is seen, and nobody asks what is said. */
-static att_status seen(looker *w)
-{
-    if (--w->left > 0 || w->x->o.choices >= 0) return ATT_OK;
-    w->x->look.enough = 1;
-    return ATT_ECANCELLED;
-}
-
-/* One sequence, so the ragged form's weights are [H,T,S] and go straight to their layer. */
-static att_status look(void *user, const atti_call *c, int backward)
-{
-    looker *w = user;
-    if (w->e->n[ATT_SIDE_OUTPUT] > 0 && w->x->o.choices >= 0)
-        ATTI_TRY(atti_see_choices(&w->choices, c, backward));
-    if (!atti_lens_attends(c->node)) return ATT_OK;
-    atti_attention_look a;
-    att_attention_observe o;
-    att_tensor weights, offsets;
-    int site;
-    int64_t layer;
-    atti_lens_place(&w->x->look, w->sites, w->n_sites, c->node, &site, &layer);
-    atti_map *m = &w->e->map[site];
-    if (m->site.recurrent) {
-        atti_recurrent_weights(c, m->rows, m->cols, m->w);
-        return seen(w);
-    }
-    atti_attention_look_at(c, &a);
-    int64_t one = m->rows * m->cols, at[2] = {0, one}, two = 2;
-    int64_t all = m->site.heads * one;
-    ATTI_TRY(att_tensor_view(&weights, m->w + layer * all, ATT_F32, 1, &all));
-    ATTI_TRY(att_tensor_view(&offsets, at, ATT_I64, 1, &two));
-    att_attention_observe_init(&o);
-    o.weights = &weights;
-    o.weight_offsets = &offsets;
-    ATTI_TRY(att_attention_weights(&a.desc, &a.x.args, &o));
-    return seen(w);
-}
-
-static int64_t length_of(const att_explainer *x, const att_explanation *e, att_var off)
-{
-    return off == x->look.io.src_offsets ? e->n[ATT_SIDE_SOURCE]
-                                         : e->n[ATT_SIDE_PREFIX];
-}
-
-static att_status make_maps(att_explainer *x, att_explanation *e,
-                            const atti_site *sites, int n)
-{
-    size_t total = 0;
-    e->n_maps = n;
-    for (int i = 0; i < n; i++) {
-        atti_map *m = &e->map[i];
-        size_t count;
-        m->site = sites[i];
-        m->rows = length_of(x, e, sites[i].q_offsets);
-        m->cols = length_of(x, e, sites[i].k_offsets);
-        if (!atti_mul_size(&count, (size_t)m->rows, (size_t)m->cols) ||
-            !atti_mul_size(&count, count, (size_t)(m->site.layers * m->site.heads)) ||
-            !atti_mul_size(&count, count, sizeof(float)) ||
-            !atti_add_size(&total, total, count) || total > (size_t)x->o.max_bytes)
-            return atti_fail(ATT_EINVAL,
-                             "the weights of %lld x %lld tokens in %lld layers of %lld "
-                             "heads take more than %lld bytes: take a shorter text",
-                             (long long)m->rows, (long long)m->cols,
-                             (long long)m->site.layers, (long long)m->site.heads,
-                             (long long)x->o.max_bytes);
-    }
-    for (int i = 0; i < n; i++) {
-        atti_map *m = &e->map[i];
-        size_t count = (size_t)(m->rows * m->cols * m->site.layers * m->site.heads);
-        ATTI_TRY(atti_alloc(&m->w, count, sizeof *m->w, "attention weights"));
-    }
-    return ATT_OK;
-}
-
-/* The sequences of e through the program; everything seen goes into e. */
-static att_status watch(att_explainer *x, att_explanation *e)
-{
-    atti_site sites[ATTI_SITES];
-    atti_lens_batch b;
-    int32_t *block = NULL;
-    int n;
-    ATTI_TRY(atti_lens_sites(&x->look, sites, &n));
-    ATTI_TRY(make_maps(x, e, sites, n));
-    e->n_choices = x->o.choices > 0 ? x->o.choices : 0;
-    size_t t = (size_t)e->n[ATT_SIDE_OUTPUT], k = (size_t)e->n_choices + 1;
-    ATTI_TRY(atti_alloc(&e->choice, t * k, sizeof *e->choice, "choices"));
-    ATTI_TRY(atti_alloc(&e->rank, t, sizeof *e->rank, "choices"));
-    ATTI_TRY(atti_explanation_batch(e, 1, &b, &block));
-    looker w = {x, e, sites, n, {e, encoder(x) ? x->look.io.logits : ATT_NO_VAR}, 0};
-    for (int i = 0; i < n; i++) w.left += sites[i].layers;
-    att_status st = atti_lens_run(&x->look, &b, look, &w, 0);
-    atti_free(block);
-    return st;
-}
-
 /* ---- the sequences ---- */
-
-static const char *word_of(const att_explainer *x, int side, int64_t i, int32_t id)
-{
-    /* Marian's first is <pad>, which would look like a mistake. */
-    if (translates(x) && side == ATT_SIDE_PREFIX && i == 0) return "<s>";
-    if (encoder(x) && side == ATT_SIDE_OUTPUT && labels(x))
-        return atti_encoder_label(x->model->cfg, id);
-    return att_model_piece(x->model, side != ATT_SIDE_SOURCE, id);
-}
-
-/* Names of classes and the stand-in for a beginning are words already. */
-static att_status name_label(const att_explainer *x, int side, int64_t i, int32_t id,
-                             const char *word, char **out)
-{
-    bool said = encoder(x) && side == ATT_SIDE_OUTPUT;
-    bool begins = translates(x) && side == ATT_SIDE_PREFIX && i == 0;
-    return said || begins
-               ? atti_strdup(out, word)
-               : atti_label_make(x->model, side != ATT_SIDE_SOURCE, id, word, out);
-}
-
-static att_status name_tokens(const att_explainer *x, att_explanation *e, int side)
-{
-    size_t n = (size_t)e->n[side];
-    char number[24];
-    ATTI_TRY(atti_alloc(&e->tokens[side], n, sizeof *e->tokens[side], "tokens"));
-    ATTI_TRY(atti_alloc(&e->labels[side], n, sizeof *e->labels[side], "labels"));
-    for (size_t i = 0; i < n; i++) {
-        int32_t id = e->ids[side][i];
-        const char *piece = word_of(x, side, (int64_t)i, id);
-        snprintf(number, sizeof number, "#%d", (int)id);
-        /* A text's last token says what nobody has asked for. */
-        if (id < 0) number[0] = '\0';
-        ATTI_TRY(atti_strdup(&e->tokens[side][i], piece ? piece : number));
-        ATTI_TRY(name_label(x, side, (int64_t)i, id, e->tokens[side][i],
-                            &e->labels[side][i]));
-    }
-    return ATT_OK;
-}
-
-static att_status name_choices(const att_explainer *x, att_explanation *e)
-{
-    int64_t t = e->n[ATT_SIDE_OUTPUT], k = e->n_choices + 1;
-    char number[24];
-    ATTI_TRY(atti_alloc(&e->choice_label, (size_t)(t * k), sizeof *e->choice_label,
-                        "choices"));
-    for (int64_t i = 0; i < t * k; i++) {
-        att_choice *c = &e->choice[i];
-        if (c->id < 0) continue;
-        c->token = word_of(x, ATT_SIDE_OUTPUT, i / k, c->id);
-        snprintf(number, sizeof number, "#%d", (int)c->id);
-        ATTI_TRY(name_label(x, ATT_SIDE_OUTPUT, i / k, c->id,
-                            c->token ? c->token : number, &e->choice_label[i]));
-        c->label = e->choice_label[i];
-    }
-    return ATT_OK;
-}
 
 static att_status take_room(att_explanation *e, int64_t s, int64_t prefix, int64_t said)
 {
@@ -285,11 +113,11 @@ static att_status take_room(att_explanation *e, int64_t s, int64_t prefix, int64
 /* The program's view of the sequences at hand, then names for everything. */
 static att_status finish(att_explainer *x, att_explanation *e)
 {
-    ATTI_TRY(watch(x, e));
-    for (int i = 0; i < 3; i++) ATTI_TRY(name_tokens(x, e, i));
+    ATTI_TRY(atti_explanation_watch(x, e));
+    ATTI_TRY(atti_name_tokens(x, e));
     e->logprob = (double)NAN;
     if (x->o.choices < 0) return ATT_OK;
-    ATTI_TRY(name_choices(x, e));
+    ATTI_TRY(atti_name_choices(x, e));
     int64_t t = e->n[ATT_SIDE_OUTPUT], k = e->n_choices + 1;
     e->logprob = 0.0;
     for (int64_t i = 0; i < t; i++)
@@ -313,17 +141,24 @@ static att_status fill_pair(att_explainer *x, att_explanation *e, const int32_t 
     return finish(x, e);
 }
 
-/* A text that is read: what it is labelled as is left open, so the likeliest. */
-static att_status fill_encoder(att_explainer *x, att_explanation *e,
-                               const int32_t *source, int32_t n_source)
+/* A text of n tokens that is read and labelled; label -1: the likeliest. */
+static att_status read_room(att_explainer *x, att_explanation *e, int64_t n,
+                            int32_t label)
 {
     atti_head head = atti_family_head(x->model->family, x->model->cfg);
-    int64_t said = !labels(x) || x->o.choices < 0 ? 0
-                   : head == ATTI_HEAD_TOKENS     ? n_source
-                                                  : 1;
-    ATTI_TRY(take_room(e, n_source, 0, said));
+    int64_t said = !atti_says_label(x) || x->o.choices < 0 ? 0
+                   : head == ATTI_HEAD_TOKENS              ? n
+                                                           : 1;
+    ATTI_TRY(take_room(e, n, 0, said));
+    for (int64_t i = 0; i < said; i++) e->ids[ATT_SIDE_OUTPUT][i] = label;
+    return ATT_OK;
+}
+
+static att_status fill_encoder(att_explainer *x, att_explanation *e,
+                               const int32_t *source, int32_t n_source, int32_t label)
+{
+    ATTI_TRY(read_room(x, e, n_source, label));
     memcpy(e->ids[0], source, (size_t)n_source * sizeof *source);
-    for (int64_t i = 0; i < said; i++) e->ids[ATT_SIDE_OUTPUT][i] = -1;
     return finish(x, e);
 }
 
@@ -351,20 +186,36 @@ static att_status check_length(const att_explainer *x, int64_t n, const char *wh
     return ATT_OK;
 }
 
+/* e->words is there. */
+static att_status fill_words(att_explainer *x, att_explanation *e, int32_t label)
+{
+    const atti_worded *w = &e->words;
+    ATTI_TRY(check_length(x, (int64_t)w->n + w->cut, "a text"));
+    ATTI_TRY(read_room(x, e, (int64_t)w->n, label));
+    for (size_t i = 0, k = 0; i < w->n_run; i++)
+        if (w->run[i] >= ATTI_LEXICON_CHARS)
+            e->ids[ATT_SIDE_SOURCE][k++] = w->run[i] - ATTI_LEXICON_CHARS;
+    e->source_cut = w->cut;
+    return finish(x, e);
+}
+
 /* What was said as a text: a translation, a label, the likeliest next word. */
 static att_status write_output(const att_explainer *x, att_explanation *e,
                                const int32_t *output, int32_t n_output)
 {
     int64_t n = e->n[ATT_SIDE_OUTPUT];
     char *text = NULL;
-    if (encoder(x)) { /* a label, or one for each token */
+    if (atti_model_labels(x->model)) { /* a label, or one for each token */
         atti_str s = {0};
-        for (int64_t i = 0; i < n; i++)
-            atti_str_addf(&s, "%s%s", i ? " " : "", e->tokens[ATT_SIDE_OUTPUT][i]);
+        /* Nobody tags the two that frame a sentence. */
+        int64_t frame = e->words.n && n > 1;
+        for (int64_t i = frame; i < n - frame; i++)
+            atti_str_addf(&s, "%s%s", i > frame ? " " : "",
+                          e->tokens[ATT_SIDE_OUTPUT][i]);
         atti_str_add(&s, "");
         return atti_str_take(&e->output, &s);
     }
-    if (!translates(x))
+    if (!atti_translates(x))
         return atti_strdup(&e->output, n ? e->tokens[ATT_SIDE_OUTPUT][n - 1] : "");
     att_status st = att_model_decode(x->model, 1, n_output ? output : e->ids[0],
                                      (size_t)n_output, &text);
@@ -387,13 +238,17 @@ att_status att_explain_ids(att_explainer *x, att_explanation **out,
     if (n_source < 1 || n_output < 0)
         return atti_fail(ATT_EINVAL, "explain: a source of %d tokens, an output of %d",
                          n_source, n_output);
+    if (atti_is_worded(x->model))
+        return atti_fail(ATT_ENOTSUP, "att_explain_ids: %s takes words, not tokens",
+                         x->model->architecture);
     ATTI_TRY(check_length(x, n_source, "a text"));
     ATTI_TRY(check_length(x, n_output, "an output"));
     ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "explanation"));
-    att_status st =
-        translates(x) ? fill_pair(x, e, source, n_source, output, n_output, finished)
-        : encoder(x)  ? fill_encoder(x, e, source, n_source)
-                      : fill_decoder(x, e, source, n_source, output, n_output);
+    att_status st = atti_translates(x)
+                        ? fill_pair(x, e, source, n_source, output, n_output, finished)
+                    : atti_model_labels(x->model)
+                        ? fill_encoder(x, e, source, n_source, -1)
+                        : fill_decoder(x, e, source, n_source, output, n_output);
     if (st == ATT_OK) st = write_output(x, e, output, n_output);
     if (st != ATT_OK) {
         att_explanation_destroy(e);
@@ -408,13 +263,87 @@ static att_status encode_checked(const att_explainer *x, int32_t side, const cha
 {
     ATTI_TRY(att_model_encode(x->model, side, text, strlen(text), ids, n));
     att_status st = check_length(x, (int64_t)*n, side ? "an output" : "a text");
-    if (st == ATT_OK && side == 0 && *n < (translates(x) ? 2U : 1U))
+    if (st == ATT_OK && side == 0 && *n < (atti_translates(x) ? 2U : 1U))
         st = atti_fail(ATT_EINVAL, "explain: a text without tokens");
     if (st != ATT_OK) {
         att_free(*ids);
         *ids = NULL;
     }
     return st;
+}
+
+static att_status read_text(att_explainer *x, att_explanation *e, const char *text,
+                            int32_t label)
+{
+    int32_t *ids = NULL;
+    size_t n = 0;
+    if (atti_is_worded(x->model)) {
+        ATTI_TRY(atti_worded_text(&e->words, x->model, text));
+        return fill_words(x, e, label);
+    }
+    ATTI_TRY(encode_checked(x, 0, text, &ids, &n));
+    att_status st = fill_encoder(x, e, ids, (int32_t)n, label);
+    att_free(ids);
+    return st;
+}
+
+static att_status read_words(att_explainer *x, att_explanation *e,
+                             const att_words *words)
+{
+    const atti_encoder_config *cfg = x->model->cfg;
+    atti_label_work w = {0};
+    if (atti_is_worded(x->model)) {
+        ATTI_TRY(atti_worded_words(&e->words, x->model, words->words, words->n));
+        return fill_words(x, e, -1);
+    }
+    const att_classifier c = {
+        .model = x->model, .cfg = cfg, .longest = (int32_t)atti_label_positions(cfg)};
+    att_status st = atti_label_sentence(&c, &w, words);
+    if (st == ATT_OK && w.n != 1)
+        st = atti_fail(ATT_EINVAL,
+                       "explain: %d words, more than the model's %d positions",
+                       (int)words->n, (int)c.longest);
+    if (st == ATT_OK) st = check_length(x, w.seq[0].n, "a sentence");
+    if (st == ATT_OK) st = fill_encoder(x, e, w.seq[0].ids, w.seq[0].n, -1);
+    atti_label_work_deinit(&w);
+    return st;
+}
+
+/* A text, or the words of a sentence, that is labelled. */
+static att_status explain_read(att_explainer *x, att_explanation **out,
+                               const char *text, const att_words *words, int32_t label)
+{
+    att_explanation *e = NULL;
+    ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "explanation"));
+    att_status st = words ? read_words(x, e, words) : read_text(x, e, text, label);
+    if (st == ATT_OK) st = write_output(x, e, NULL, 0);
+    if (st != ATT_OK) {
+        att_explanation_destroy(e);
+        return st;
+    }
+    *out = e;
+    return ATT_OK;
+}
+
+/* The number of a label that was given to be explained. */
+static att_status find_label(const att_explainer *x, const char *name, int32_t *label)
+{
+    const atti_encoder_config *c = x->model->cfg;
+    if (!atti_says_label(x) || c->head != ATTI_HEAD_SEQUENCE)
+        return atti_fail(ATT_ENOTSUP,
+                         "%s does not give a text one label of several: "
+                         "none can be given to it",
+                         x->model->architecture);
+    for (int64_t i = 0; i < c->n_labels; i++) {
+        if (strcmp(atti_encoder_label(c, i), name) != 0) continue;
+        *label = (int32_t)i;
+        return ATT_OK;
+    }
+    return atti_fail(ATT_EINVAL,
+                     "'%.60s' is no label: the model has %lld from '%s' to "
+                     "'%s'",
+                     name, (long long)c->n_labels, atti_encoder_label(c, 0),
+                     atti_encoder_label(c, c->n_labels - 1));
 }
 
 static att_status check_text(const att_explainer *x, att_explanation **out,
@@ -433,8 +362,9 @@ att_status att_explain_text(att_explainer *x, att_explanation **out, const char 
     size_t n = 0;
     att_result *r = NULL;
     ATTI_TRY(check_text(x, out, text, "att_explain_text"));
+    if (atti_model_labels(x->model)) return explain_read(x, out, text, NULL, -1);
     ATTI_TRY(encode_checked(x, 0, text, &ids, &n));
-    if (!translates(x)) {
+    if (!atti_translates(x)) {
         att_status done = att_explain_ids(x, out, ids, (int32_t)n, NULL, 0, 0);
         att_free(ids);
         return done;
@@ -462,6 +392,11 @@ att_status att_explain_pair(att_explainer *x, att_explanation **out, const char 
     size_t n[2] = {0, 0};
     ATTI_TRY(check_text(x, out, text, "att_explain_pair"));
     ATTI_TRY(check_text(x, out, output, "att_explain_pair"));
+    if (atti_model_labels(x->model)) {
+        int32_t label = -1;
+        ATTI_TRY(find_label(x, output, &label));
+        return explain_read(x, out, text, NULL, label);
+    }
     att_status st = encode_checked(x, 0, text, &ids[0], &n[0]);
     if (st == ATT_OK) st = encode_checked(x, 1, output, &ids[1], &n[1]);
     if (st == ATT_OK)
@@ -469,4 +404,24 @@ att_status att_explain_pair(att_explainer *x, att_explanation **out, const char 
     att_free(ids[0]);
     att_free(ids[1]);
     return st;
+}
+
+att_status att_explain_words(att_explainer *x, att_explanation **out,
+                             const char *const *words, int32_t n)
+{
+    if (!x || !out || !words || n < 1)
+        return atti_fail(ATT_EINVAL, "att_explain_words: %s",
+                         !x      ? "the explainer is NULL"
+                         : !out  ? "out is NULL"
+                         : n < 1 ? "no words"
+                                 : "words is NULL");
+    for (int32_t i = 0; i < n; i++)
+        if (!words[i] || !*words[i])
+            return atti_fail(ATT_EINVAL, "att_explain_words: word %d is %s", (int)i,
+                             words[i] ? "empty" : "NULL");
+    if (!atti_model_labels(x->model))
+        return atti_fail(ATT_ENOTSUP, "att_explain_words: %s reads texts, not words",
+                         x->model->architecture);
+    const att_words sentence = {words, n};
+    return explain_read(x, out, NULL, &sentence, -1);
 }

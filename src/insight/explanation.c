@@ -25,6 +25,7 @@ void att_explanation_destroy(att_explanation *e)
         atti_free(e->choice_label[i]);
     atti_free(e->choice_label);
     for (int i = 0; i < e->n_maps; i++) atti_free(e->map[i].w);
+    atti_worded_deinit(&e->words);
     att_free(e->output);
     atti_free(e->choice);
     atti_free(e->rank);
@@ -92,6 +93,12 @@ att_status att_explanation_map(const att_explanation *e, att_attention_map *map,
     int col = kind == ATT_VIEW_DECODER ? ATT_SIDE_PREFIX : ATT_SIDE_SOURCE;
     map->row_tokens = (const char *const *)e->tokens[row];
     map->col_tokens = (const char *const *)e->tokens[col];
+    if (m->site.pooling) {
+        static const char *const whole[] = {"the text"};
+        map->row_tokens = whole;
+        map->name = "Pooling attention";
+        map->row_axis = "the text";
+    }
     return ATT_OK;
 }
 
@@ -105,8 +112,13 @@ att_status atti_explanation_kind(const att_explanation *e, int32_t kind, int *i)
         }
         size_t n = strlen(have);
         snprintf(have + n, sizeof have - n, "%s%s", n ? " and " : "",
-                 atti_kind_name(e->map[k].site.kind));
+                 atti_site_name(&e->map[k].site));
     }
+    if (e->n_maps == 0)
+        return atti_fail(
+            ATT_ENOTFOUND,
+            "the model has no attention: integrated gradients say what its "
+            "output depends on");
     return atti_fail(ATT_ENOTFOUND, "the model has no %s: it has %s",
                      kind == ATT_VIEW_CROSS     ? "cross-attention"
                      : kind == ATT_VIEW_ENCODER ? "encoder with self-attention"
@@ -141,8 +153,9 @@ att_status atti_explanation_check(const att_explainer *x, const att_explanation 
 att_status atti_explanation_batch(const att_explanation *e, int64_t copies,
                                   atti_lens_batch *b, int32_t **block)
 {
-    int64_t s = e->n[ATT_SIDE_SOURCE], t = e->n[ATT_SIDE_PREFIX];
-    int64_t o = e->n[ATT_SIDE_OUTPUT];
+    const int32_t *source = e->words.n ? e->words.run : e->ids[ATT_SIDE_SOURCE];
+    int64_t s = e->words.n ? (int64_t)e->words.n_run : e->n[ATT_SIDE_SOURCE];
+    int64_t t = e->n[ATT_SIDE_PREFIX], o = e->n[ATT_SIDE_OUTPUT];
     size_t each = (size_t)(s + t + o), n;
     if (!atti_mul_size(&n, (size_t)copies, each + 2) || s * copies > INT32_MAX ||
         t * copies > INT32_MAX || o * copies > INT32_MAX)
@@ -152,7 +165,7 @@ att_status atti_explanation_batch(const att_explanation *e, int64_t copies,
     int32_t *src = *block, *tgt = src + s * copies, *say = tgt + t * copies;
     int32_t *src_off = say + o * copies, *tgt_off = src_off + copies + 1;
     for (int64_t i = 0; i < copies; i++) {
-        for (int64_t k = 0; k < s; k++) src[i * s + k] = e->ids[ATT_SIDE_SOURCE][k];
+        for (int64_t k = 0; k < s; k++) src[i * s + k] = source[k];
         for (int64_t k = 0; k < t; k++) tgt[i * t + k] = e->ids[ATT_SIDE_PREFIX][k];
         for (int64_t k = 0; k < o; k++) say[i * o + k] = e->ids[ATT_SIDE_OUTPUT][k];
         src_off[i + 1] = (int32_t)((i + 1) * s);

@@ -2,8 +2,8 @@
  * translator, running text of a decoder, texts or words with labels of an encoder. */
 #include "insight/head_corpus.h"
 
+#include "decode/classify_internal.h"
 #include "models/decoder/decoder_config.h"
-#include "models/encoder/encoder_config.h"
 #include "models/marian/marian_build.h"
 #include "models/rnn/rnn_config.h"
 
@@ -26,9 +26,8 @@ static int64_t longest(const att_explainer *x)
     int64_t most = INT64_MAX;
     if (f->build == atti_marian_build) {
         most = ((const atti_marian_config *)x->model->cfg)->max_positions;
-    } else if (f->shape == ATTI_ENCODER) {
-        const atti_encoder_config *c = x->model->cfg;
-        most = c->max_positions - (c->kind == ATTI_BERT ? 0 : c->pad_id + 1);
+    } else if (atti_model_labels(x->model)) {
+        most = atti_label_positions(x->model->cfg);
     } else if (f->shape == ATTI_DECODER) {
         most = ((const atti_decoder_config *)x->model->cfg)->max_positions;
     }
@@ -47,6 +46,19 @@ static att_status push(atti_head_corpus *c, int side, const int32_t *ids, size_t
 static att_status push_one(atti_head_corpus *c, int side, int32_t id)
 {
     return push(c, side, &id, 1);
+}
+
+/* A text for a model of words, of which n are to be labelled. */
+static att_status push_words(const att_explainer *x, atti_head_corpus *c,
+                             const char *text, size_t *n, size_t *cut)
+{
+    atti_worded w = {0};
+    att_status st = atti_worded_text(&w, x->model, text);
+    if (st == ATT_OK) st = push(c, SRC, w.run, w.n_run);
+    *n = st == ATT_OK ? w.n - 2 : 0;
+    *cut = st == ATT_OK ? (size_t)w.cut : 0;
+    atti_worded_deinit(&w);
+    return st;
 }
 
 /* The text's tokens, at most `most`, to one side. */
@@ -109,7 +121,9 @@ static att_status add_labelled(const att_explainer *x, atti_head_corpus *c,
                          (int)i + 1, label, (long long)cfg->n_labels,
                          atti_encoder_label(cfg, 0),
                          atti_encoder_label(cfg, cfg->n_labels - 1));
-    ATTI_TRY(push_text(x, c, SRC, 0, text, longest(x)));
+    size_t n, cut;
+    ATTI_TRY(atti_is_worded(x->model) ? push_words(x, c, text, &n, &cut)
+                                      : push_text(x, c, SRC, 0, text, longest(x)));
     return push_one(c, SAY, id);
 }
 
@@ -127,15 +141,34 @@ static size_t count_words(const char *p)
     return count;
 }
 
+static att_status counts_differ(int32_t i, size_t words, size_t labels)
+{
+    return atti_fail(ATT_EINVAL, "heads: text %d has %zu words and %zu labels",
+                     (int)i + 1, words, labels);
+}
+
+static att_status add_tagged_words(const att_explainer *x, atti_head_corpus *c,
+                                   const char *words, const char *tags, int32_t i)
+{
+    size_t n, cut, have = count_words(tags);
+    ATTI_TRY(push_words(x, c, words, &n, &cut));
+    if (n + cut != have) return counts_differ(i, n + cut, have);
+    ATTI_TRY(push_one(c, SAY, -1));
+    for (size_t m; n > 0; n--, tags += m) {
+        m = word_at(&tags);
+        ATTI_TRY(push_one(c, SAY, label_of(x, tags, m)));
+    }
+    return push_one(c, SAY, -1);
+}
+
 /* As att_tag() reads words: the first piece of each carries the label, the frame none. */
 static att_status add_tagged(const att_explainer *x, atti_head_corpus *c,
                              const char *words, const char *tags, int32_t i)
 {
     int32_t *frame = NULL, *ids = NULL;
     size_t n_frame = 0, n = 0, k, all = count_words(words), have = count_words(tags);
-    if (all != have)
-        return atti_fail(ATT_EINVAL, "heads: text %d has %zu words and %zu labels",
-                         (int)i + 1, all, have);
+    if (atti_is_worded(x->model)) return add_tagged_words(x, c, words, tags, i);
+    if (all != have) return counts_differ(i, all, have);
     ATTI_TRY(att_model_encode(x->model, 0, "", 0, &frame, &n_frame));
     int64_t room = longest(x) - (int64_t)n_frame;
     att_status st = n_frame ? push_one(c, SRC, frame[0]) : ATT_OK;
@@ -169,7 +202,7 @@ static att_status add_tagged(const att_explainer *x, atti_head_corpus *c,
 static att_status check(const att_explainer *x, const char *const *targets)
 {
     const att_model *m = x->model;
-    if (m->family->shape == ATTI_ENCODER) {
+    if (atti_model_labels(m)) {
         const atti_encoder_config *c = m->cfg;
         bool one = c->head == ATTI_HEAD_TOKENS ||
                    (c->head == ATTI_HEAD_SEQUENCE && c->problem == ATTI_ONE_LABEL);
@@ -189,17 +222,17 @@ att_status atti_head_corpus_read(const att_explainer *x, atti_head_corpus *c,
 {
     const atti_family *f = x->model->family;
     ATTI_TRY(check(x, targets));
-    bool words = f->shape == ATTI_ENCODER &&
-                 atti_family_head(f, x->model->cfg) == ATTI_HEAD_TOKENS;
+    bool labelled = atti_model_labels(x->model);
+    bool words = labelled && atti_family_head(f, x->model->cfg) == ATTI_HEAD_TOKENS;
     for (int k = 0; k < 3; k++)
         ATTI_TRY(
             atti_alloc(&c->first[k], (size_t)c->n + 1, sizeof *c->first[k], "offsets"));
     for (int32_t i = 0; i < c->n; i++) {
         if (!sources[i] || (f->shape != ATTI_DECODER && !targets[i]))
             return atti_fail(ATT_EINVAL, "att_explain_heads: text %d is NULL", (int)i);
-        ATTI_TRY(f->shape == ATTI_DECODER   ? add_text(x, c, sources[i])
-                 : f->shape != ATTI_ENCODER ? add_pair(x, c, sources[i], targets[i])
-                 : words ? add_tagged(x, c, sources[i], targets[i], i)
+        ATTI_TRY(f->shape == ATTI_DECODER ? add_text(x, c, sources[i])
+                 : !labelled              ? add_pair(x, c, sources[i], targets[i])
+                 : words                  ? add_tagged(x, c, sources[i], targets[i], i)
                          : add_labelled(x, c, sources[i], targets[i], i));
         for (int k = 0; k < 3; k++) c->first[k][i + 1] = c->n_ids[k];
     }

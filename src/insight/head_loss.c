@@ -2,6 +2,7 @@
  * before W_O mixes it in, and the loss over a file is measured again. */
 #include "base/checked.h"
 #include "insight/head_corpus.h"
+#include "insight/pooling.h"
 
 #include <string.h>
 
@@ -20,7 +21,7 @@ static att_status see(void *user, const atti_call *c, int backward)
     const removal *r = user;
     int site;
     int64_t layer;
-    if (r->site < 0 || backward || !atti_is_attention(c->node)) return ATT_OK;
+    if (r->site < 0 || backward || !atti_lens_attends(c->node)) return ATT_OK;
     atti_lens_place(r->lens, r->sites, r->n_sites, c->node, &site, &layer);
     if (site != r->site || layer != r->layer) return ATT_OK;
     int64_t width = c->out[0].cols / r->sites[site].heads;
@@ -113,7 +114,7 @@ att_status att_explain_heads(att_explainer *x, att_head_loss **heads, int64_t *n
                          !x ? "the explainer" : "an operand");
     if (n < 1) return atti_fail(ATT_EINVAL, "att_explain_heads: %d texts", (int)n);
     /* An encoder's program has its loss only where gradients are planned too. */
-    atti_lens *lens = x->model->family->shape == ATTI_ENCODER ? &x->grad : &x->look;
+    atti_lens *lens = atti_model_labels(x->model) ? &x->grad : &x->look;
     ATTI_TRY(atti_lens_open(lens));
     ATTI_TRY(atti_lens_sites(lens, sites, &r.n_sites));
     r.lens = lens;
@@ -124,6 +125,9 @@ att_status att_explain_heads(att_explainer *x, att_head_loss **heads, int64_t *n
                              "loop: none can be left out",
                              x->model->dir);
     for (int i = 0; i < r.n_sites; i++) total += sites[i].layers * sites[i].heads;
+    if (total == 0)
+        return atti_fail(ATT_ENOTSUP, "%s: the model has no attention, so no heads",
+                         x->model->dir);
     att_status st = atti_head_corpus_read(x, &c, sources, targets);
     if (st == ATT_OK) st = atti_alloc(&list, (size_t)total, sizeof *list, "heads");
     if (st == ATT_OK)

@@ -1,6 +1,7 @@
 /* head_numbers.c - one head taken apart: its queries, keys, values, scores, weights and
  * output, as the model computed them. */
 #include "base/checked.h"
+#include "insight/pooling.h"
 #include "insight/recurrent.h"
 
 #include <math.h>
@@ -127,6 +128,8 @@ static att_status take(void *user, const atti_call *c, int backward)
     atti_lens_place(u->lens, u->sites, u->n_sites, c->node, &site, &layer);
     if (site != u->site || layer != u->layer) return ATT_OK;
     if (u->sites[site].recurrent) return atti_recurrent_numbers(c, h);
+    if (u->sites[site].pooling)
+        return atti_pooling_numbers(c, u->lens->model, u->head, h);
     atti_attention_look_at(c, &a);
     u->heads = c->node->out[0];
     h->score = a.desc.score;
@@ -165,7 +168,7 @@ att_status att_explain_head(att_explainer *x, const att_explanation *e, int32_t 
     if (layer < 1 || layer > m->site.layers || head < 1 || head > m->site.heads)
         return atti_fail(ATT_EINVAL,
                          "layer %lld, head %lld: %s has layers 1..%lld, heads 1..%lld",
-                         (long long)layer, (long long)head, atti_kind_name(kind),
+                         (long long)layer, (long long)head, atti_site_name(&m->site),
                          (long long)m->site.layers, (long long)m->site.heads);
     taker u = {.lens = &x->look,
                .sites = sites,

@@ -6,21 +6,24 @@
 #include "attend/explain.h"
 #include "autograd/op_attention.h"
 #include "base/alloc.h"
-#include "models/model_internal.h"
+#include "data/word_rows.h"
+#include "insight/worded.h"
 
 /* A family's program, planned for as many tokens as were needed so far. */
 typedef struct atti_lens {
     const att_model *model;
     att_tape *tape; /* NULL until first needed */
     atti_program_io io;
-    int training;   /* planned for gradients */
-    int64_t cap[3]; /* source rows, target rows, sequences */
-    int32_t *zeros; /* [source rows]: all of the first text */
-    int enough;     /* set by who looks, before an error: the run may end here */
+    int training;        /* planned for gradients */
+    int64_t cap[3];      /* source rows, target rows, sequences */
+    int32_t *zeros;      /* [source rows]: all of the first text */
+    atti_word_rows rows; /* of models of words: the present batch taken apart */
+    int enough;          /* set by who looks, before an error: the run may end here */
 } atti_lens;
 
 /* n_seqs sequences; offsets as the tape wants them, owned by the caller until the run is
- * over. Arrays of a side that the model lacks may be NULL. */
+ * over. Arrays of a side that the model lacks may be NULL. Of models of words the source
+ * holds runs of ids (tokenize/lexicon.h), and there is no target. */
 typedef struct atti_lens_batch {
     int64_t n_seqs, n_source, n_target;
     const int32_t *source, *source_offsets;
@@ -46,9 +49,10 @@ typedef struct atti_site {
     int64_t layers, heads;
     att_var q_offsets, k_offsets;
     int32_t recurrent; /* inside of a loop over time: no head to cut out, no gradient */
+    int32_t pooling;   /* of one learned query a head: a row a text */
 } atti_site;
 enum { ATTI_SITES = 8 };
-/* *n <= ATTI_SITES; encoder, decoder, cross, other. */
+/* *n <= ATTI_SITES, 0 where nothing attends; encoder, decoder, cross, other. */
 ATT_MUST_CHECK att_status atti_lens_sites(const atti_lens *l, atti_site *sites, int *n);
 /* Whether a node is attention. */
 bool atti_lens_attends(const atti_node *node);
@@ -64,6 +68,16 @@ struct att_explainer {
     atti_lens look, grad; /* forward only; with gradients */
 };
 
+static inline bool atti_translates(const att_explainer *x)
+{
+    return x->model->family->shape == ATTI_SEQ2SEQ;
+}
+/* Whether a model reads a text and labels it or its tokens. */
+static inline bool atti_model_labels(const att_model *m)
+{
+    return m->family->shape == ATTI_ENCODER || m->family->shape == ATTI_WORDS;
+}
+
 typedef struct atti_map {
     atti_site site;
     int64_t rows, cols;
@@ -74,6 +88,7 @@ struct att_explanation {
     int64_t n[3];
     int32_t *ids[3];
     char **tokens[3], **labels[3];
+    atti_worded words; /* of models of words: the source */
     char *output;
     double logprob;
     int32_t source_cut;
@@ -90,6 +105,9 @@ struct att_explanation {
 ATT_MUST_CHECK att_status atti_explanation_batch(const att_explanation *e,
                                                  int64_t copies, atti_lens_batch *b,
                                                  int32_t **block);
+/* The sequences of e through the program: maps, choices, and what was said where that was
+ * open. */
+ATT_MUST_CHECK att_status atti_explanation_watch(att_explainer *x, att_explanation *e);
 ATT_MUST_CHECK att_status atti_explanation_check(const att_explainer *x,
                                                  const att_explanation *e,
                                                  const void *out, const char *what);
@@ -97,6 +115,12 @@ ATT_MUST_CHECK att_status atti_explanation_check(const att_explainer *x,
 ATT_MUST_CHECK att_status atti_explanation_kind(const att_explanation *e, int32_t kind,
                                                 int *i);
 const char *atti_kind_name(int32_t kind);
+const char *atti_site_name(const atti_site *s);
+/* Whether a text or its tokens get one label of several. */
+bool atti_says_label(const att_explainer *x);
+/* Texts for the ids of e's sides and for its choices. */
+ATT_MUST_CHECK att_status atti_name_tokens(const att_explainer *x, att_explanation *e);
+ATT_MUST_CHECK att_status atti_name_choices(const att_explainer *x, att_explanation *e);
 /* A token as people read it; *out by atti_alloc. */
 ATT_MUST_CHECK att_status atti_label_make(const att_model *model, int side, int32_t id,
                                           const char *piece, char **out);

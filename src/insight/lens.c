@@ -4,6 +4,7 @@
 
 #include "autograd/tape_internal.h"
 #include "base/checked.h"
+#include "insight/pooling.h"
 #include "insight/recurrent.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ void atti_lens_deinit(atti_lens *l)
 {
     att_tape_destroy(l->tape);
     atti_free(l->zeros);
+    atti_word_rows_deinit(&l->rows);
     l->tape = NULL;
     l->zeros = NULL;
 }
@@ -30,7 +32,7 @@ att_status atti_lens_open(atti_lens *l)
     const att_model *m = l->model;
     /* Dropout is not recorded: what is looked at is what the model does in use. */
     atti_program_opts o = {.training = 0, .label_smoothing = 0.0f};
-    o.inference = m->family->shape == ATTI_ENCODER && !l->training;
+    o.inference = atti_model_labels(m) && !l->training;
     att_tape *t = NULL;
     if (l->tape) return ATT_OK;
     ATTI_TRY(att_tape_create(&t));
@@ -49,7 +51,7 @@ att_status atti_lens_open(atti_lens *l)
 
 static att_status plan(atti_lens *l, const atti_lens_batch *b)
 {
-    int64_t need[3] = {b->n_source, b->n_target, b->n_seqs}, rows[4];
+    int64_t need[3] = {b->n_source, b->n_target, b->n_seqs}, rows[5];
     const att_rows symbol[3] = {l->io.src_rows, l->io.tgt_rows, l->io.seqs};
     int grow = 0, n = 0;
     for (int i = 0; i < 3; i++) {
@@ -59,6 +61,7 @@ static att_status plan(atti_lens *l, const atti_lens_batch *b)
     }
     if (!grow) return ATT_OK;
     rows[n++] = l->cap[SEQS] + 1;
+    if (l->io.words1) rows[n++] = l->cap[TGT] + 1;
     atti_free(l->zeros);
     l->zeros = NULL;
     ATTI_TRY(
@@ -94,15 +97,35 @@ static att_status feed(atti_lens *l, const atti_lens_batch *b)
     ATTI_TRY(set(t, l->io.src_offsets, b->source_offsets));
     ATTI_TRY(set(t, l->io.tgt_ids, b->target));
     ATTI_TRY(set(t, l->io.tgt_offsets, b->target_offsets));
+    for (int32_t i = 0; i < 2 * l->io.reach; i++)
+        ATTI_TRY(set(t, l->io.near[i], l->rows.near + i * b->n_target));
     return set(t, l->io.targets, b->targets);
+}
+
+/* Runs of words with their characters inside as the two sides of the program. */
+static att_status take_apart(atti_lens *l, atti_lens_batch *b)
+{
+    atti_word_rows *w = &l->rows;
+    if (!atti_is_worded(l->model)) return ATT_OK;
+    ATTI_TRY(
+        atti_word_rows_make(w, b->source, b->source_offsets, b->n_seqs, l->io.reach));
+    b->n_source = w->n_chars;
+    b->n_target = w->n_words;
+    b->source = w->chars;
+    b->source_offsets = w->char_at;
+    b->target = w->word;
+    b->target_offsets = w->seq_at;
+    return ATT_OK;
 }
 
 att_status atti_lens_run(atti_lens *l, const atti_lens_batch *b, atti_lens_fn *see,
                          void *user, int backward)
 {
+    atti_lens_batch sides = *b;
     ATTI_TRY(atti_lens_open(l));
-    ATTI_TRY(plan(l, b));
-    ATTI_TRY(feed(l, b));
+    ATTI_TRY(take_apart(l, &sides));
+    ATTI_TRY(plan(l, &sides));
+    ATTI_TRY(feed(l, &sides));
     l->enough = 0;
     l->tape->observe = see;
     l->tape->observe_user = user;
@@ -133,7 +156,7 @@ static int32_t kind_of(const atti_program_io *io, const atti_attention_look *a)
 
 bool atti_lens_attends(const atti_node *node)
 {
-    return atti_is_attention(node) || atti_recurrent_is(node);
+    return atti_is_attention(node) || atti_recurrent_is(node) || atti_pooling_is(node);
 }
 
 /* The site of an attention node, but for its layers. */
@@ -143,6 +166,10 @@ static atti_site site_of(const atti_lens *l, const atti_node *node)
     atti_site s;
     if (atti_recurrent_is(node)) {
         atti_recurrent_site(node, &s);
+        return s;
+    }
+    if (atti_pooling_is(node)) {
+        atti_pooling_site(l->tape, node, &s);
         return s;
     }
     atti_attention_plan(node, &a);
@@ -186,8 +213,6 @@ att_status atti_lens_sites(const atti_lens *l, atti_site *sites, int *n)
             sites[k] = sites[k - 1];
             sites[k - 1] = s;
         }
-    if (*n == 0)
-        return atti_fail(ATT_ENOTSUP, "%s: the model has no attention", l->model->dir);
     return ATT_OK;
 }
 
@@ -211,4 +236,9 @@ const char *atti_kind_name(int32_t kind)
                                        "the encoder's self-attention",
                                        "the decoder's self-attention", "attention"};
     return kind >= 0 && kind <= ATT_VIEW_OTHER ? name[kind] : "that";
+}
+
+const char *atti_site_name(const atti_site *s)
+{
+    return s->pooling ? "the attention that pools the words" : atti_kind_name(s->kind);
 }

@@ -7,6 +7,7 @@
 #include "models/encoder/encoder_build.h"
 #include "models/marian/marian_build.h"
 #include "models/rnn/rnn_build.h"
+#include "models/words/words_build.h"
 
 #include <stdio.h>
 
@@ -150,6 +151,7 @@ att_status att_explain_model(att_picture **out, const att_model *m,
         : m->family->build == atti_encoder_build ? atti_blueprint_encoder
         : m->family->build == atti_decoder_build ? atti_blueprint_decoder
         : m->family->build == atti_rnn_build     ? atti_blueprint_recurrent
+        : m->family->build == atti_words_build   ? atti_blueprint_words
                                                  : NULL;
     if (!draw)
         return atti_fail(ATT_ENOTSUP, "%s: no diagram of model_type '%s' yet", m->dir,

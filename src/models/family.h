@@ -52,6 +52,7 @@ typedef struct atti_program_io {
     att_rows words1;
     att_var near[ATTI_IO_NEAR];
     int32_t reach;
+    att_var vectors; /* ATTI_WORDS: a word before the first layer [tgt_rows,..] */
     /* Targets of encoders: a label a row [src_rows,1] i32 (TOKENS; MASKED_LM: a token
      * id), a label a sequence [seqs,1] i32, negative = not counted; or numbers, f32
      * [seqs,K]: the values (REGRESSION) or 0 and 1 (MANY_LABELS). */

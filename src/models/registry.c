@@ -85,7 +85,7 @@ void atti_program_io_init(atti_program_io *io)
         &io->src_ids,    &io->src_offsets, &io->tgt_ids,   &io->tgt_offsets,
         &io->targets,    &io->src_feats,   &io->src_types, &io->row_labels,
         &io->seq_labels, &io->seq_values,  &io->hidden,    &io->logits,
-        &io->loss,       &io->stats,
+        &io->loss,       &io->stats,       &io->vectors,
     };
     for (size_t i = 0; i < sizeof vars / sizeof vars[0]; i++) *vars[i] = ATT_NO_VAR;
 }

@@ -92,7 +92,6 @@ fails 'one-way is for --arch rnn' t --arch window --one-way -m gone
 fails 'tokenizer' t --arch words --tokenizer train.conllu -m gone
 printf 'a\tb\n' > pair
 fails 'takes one text' "$ATTEND" classify -m sense -i pair
-fails 'cannot be looked into' "$ATTEND" explain -m sense 'a fine film'
 cp -r sense broken; printf '{"characters":"ba","words":[]}' > broken/lexicon.json
 fails 'lexicon.json: characters are not in rising order' "$ATTEND" classify -m broken -i long
 printf '{"characters":"ab","words":[]}' > broken/lexicon.json

@@ -78,6 +78,7 @@ static att_var word_vectors(builder *b)
                     b->io->src_offsets, &part[1], "model.characters");
         x = concat(b, part, 2);
     }
+    b->io->vectors = x;
     x = dropped(b, x);
     return dropped(
         b, atti_prog_dense(&b->p, x, c->hidden, width, 1, ATT_ACT_NONE, "model.input"));

@@ -16,6 +16,7 @@ static void making(const things *g)
     att_explainer *x = NULL;
     att_explanation *e = NULL;
     const int32_t ids[2] = {3, 0};
+    const char *none = NULL, *one = "a";
     SURVIVES(att_explain_opts_init, (NULL));
     att_explain_opts_init(&o);
     REFUSES(att_explainer_create, (NULL, g->model, &o), ATT_EINVAL, "out is NULL");
@@ -34,6 +35,10 @@ static void making(const things *g)
     REFUSES(att_explain_text, (g->x, &e, NULL), ATT_EINVAL, "text is NULL");
     REFUSES(att_explain_text, (g->x, &e, ""), ATT_EINVAL, "without tokens");
     REFUSES(att_explain_pair, (g->x, &e, "a", NULL), ATT_EINVAL, "text is NULL");
+    REFUSES(att_explain_words, (g->x, &e, NULL, 2), ATT_EINVAL, "words is NULL");
+    REFUSES(att_explain_words, (g->x, &e, &none, 1), ATT_EINVAL, "word 0 is NULL");
+    REFUSES(att_explain_words, (g->x, &e, &one, 0), ATT_EINVAL, "no words");
+    REFUSES(att_explain_words, (g->x, &e, &one, 1), ATT_ENOTSUP, "reads texts");
     REFUSES(att_explain_ids, (g->x, &e, NULL, 2, ids, 1, 1), ATT_EINVAL, "source");
     REFUSES(att_explain_ids, (g->x, &e, ids, 2, NULL, 1, 1), ATT_EINVAL, "output");
     REFUSES(att_explain_ids, (g->x, &e, ids, -1, ids, 1, 1), ATT_EINVAL, "-1");
