@@ -313,25 +313,17 @@ static void print_json(const stream *st, const sentence *s, const att_labelled *
     cli_free(t.s);
 }
 
-/* The words with spaces between them are the text that a model reads. */
 static int add_weights(stream *st, int32_t i, const att_labelled *a)
 {
     const sentence *s = &st->s[i];
     int64_t line = st->done + i;
-    cli_text t = {0};
-    int rc;
 
     if (s->n == 0) return attention_lines_skip(&st->lines, line, "no words");
     if (a->cut)
         return attention_lines_skip(&st->lines, line,
                                     "longer than the model's positions");
-    for (int k = 0; k < s->n; k++) {
-        if (k) cli_add(&t, " ");
-        cli_add(&t, s->word[k]);
-    }
-    rc = attention_lines_add_text(&st->lines, line, t.s);
-    cli_free(t.s);
-    return rc;
+    return attention_lines_add_words(&st->lines, line, (const char *const *)s->word,
+                                     s->n);
 }
 
 static int tag_chunk(stream *st)

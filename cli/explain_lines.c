@@ -155,6 +155,15 @@ int attention_lines_add_text(attention_lines *a, int64_t number, const char *tex
     return add_explained(a, number, st, e);
 }
 
+int attention_lines_add_words(attention_lines *a, int64_t number,
+                              const char *const *words, int32_t n)
+{
+    att_explanation *e = NULL;
+    att_status st = att_explain_words(a->x, &e, words, n);
+
+    return add_explained(a, number, st, e);
+}
+
 int attention_lines_add_ids(attention_lines *a, int64_t number, const int32_t *ids,
                             int32_t n, const int32_t *more, int32_t n_more)
 {

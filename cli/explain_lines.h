@@ -20,7 +20,10 @@ void cli_add_floats(cli_text *t, const float *v, size_t n);
 int attention_lines_open(attention_lines *a, const char *path, const att_model *model);
 /* The winner of line `number` (from 0). */
 int attention_lines_add(attention_lines *a, int64_t number, const att_sentence *s);
-/* A text that is read and labelled; a text that goes on with `more`. */
+/* A text that is read and labelled; one that was split into words; one that goes on with
+ * `more`. */
+int attention_lines_add_words(attention_lines *a, int64_t number,
+                              const char *const *words, int32_t n);
 int attention_lines_add_text(attention_lines *a, int64_t number, const char *text);
 int attention_lines_add_ids(attention_lines *a, int64_t number, const int32_t *ids,
                             int32_t n, const int32_t *more, int32_t n_more);
