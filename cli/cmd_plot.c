@@ -31,8 +31,8 @@ static const opt options[] = {
      .arg = "NAME",
      ROW(metrics),
      .help =
-         "keys of metrics.jsonl to draw, a panel each (default: loss, BLEU, learning "
-         "rate, speed)"},
+         "keys of metrics.jsonl to draw, a panel each (default: loss, BLEU or accuracy, "
+         "learning rate, speed)"},
     {.name = "log", .kind = OPT_FLAG, ROW(log), .help = "logarithmic values"},
     PICTURE_ROW_DARK(plot_opts),
     PICTURE_ROW_TITLE(plot_opts, "its title"),
@@ -106,6 +106,7 @@ typedef struct panel_plan {
 static const panel_plan usual[] = {
     {"loss", {{"nll", "training"}, {"valid_nll", "validation"}, {0}}},
     {"BLEU", {{"valid_bleu", "validation"}, {0}}},
+    {"accuracy", {{"valid_accuracy", "validation"}, {0}}},
     {"learning rate", {{"lr", "rate"}, {0}}},
     {"target tokens/s", {{"target_tokens_per_s", "speed"}, {0}}},
 };
