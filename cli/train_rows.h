@@ -107,7 +107,10 @@
          .lo = 0,                                                                        \
          .hi = 1,                                                                        \
          TRAIN_ROW(t.ema),                                                               \
-         .help = "rate of an average of the weights; 0 = none"},                         \
+         .help =                                                                         \
+             "rate of a running average of the weights, which then are the model: "      \
+             "in update t the larger of this and 9/(t+10), so that the first "           \
+             "weights are forgotten; 0 = none"},                                         \
         {.name = "average",                                                              \
          .kind = OPT_I32,                                                                \
          .arg = "N",                                                                     \

@@ -73,8 +73,11 @@ typedef struct att_train_opts {
     const char *after;  /* "12e", "8Ku", "40m" */
     uint64_t seed;
     int32_t precision; /* 0 f32, 1 bf16 */
-    float ema;         /* 0 = none; else rate, Marian's exponential-smoothing */
-    int32_t average;   /* last N checkpoints averaged; 0 = none */
+    /* Rate of a running average of the weights, Marian's exponential-smoothing; 0 = none.
+     * In update t (from 1) it is the larger of this and 9 / (t + 10). The average is what is
+     * validated and saved. */
+    float ema;
+    int32_t average; /* last N checkpoints averaged; 0 = none */
     /* watching */
     const char *save_freq, *valid_freq, *disp_freq; /* "1e", "500u", "10m" */
     int32_t early_stopping; /* validations without improvement; 0 = never */

@@ -19,7 +19,8 @@ typedef struct atti_piece {
 typedef struct atti_optim {
     atti_optim_kind kind;
     float beta1, beta2, eps, weight_decay;
-    float ema_rate;
+    float
+        ema_rate; /* the least rate of the average; in update t, 9 / (t + 10) at least */
     float *w;     /* the parameters, borrowed */
     float *m, *v; /* moments; v NULL for SGD */
     float *ema;   /* running average of the weights, or NULL */

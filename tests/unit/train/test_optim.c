@@ -125,6 +125,50 @@ static void threads_change_no_bit(void **state)
     free(first);
 }
 
+/* A weight that was 1 and is 0 from the first update on: what the average has is the share
+ * of the first weights. With 9 / (t + 10) for a rate, that is the product of
+ * (t + 1) / (t + 10), or 10! / (102 .. 110) after a hundred updates, 2e-12; with the rate
+ * of 0.001 alone it was 0.9. */
+static void the_average_forgets_the_first_weights(void **state)
+{
+    (void)state;
+    enum { UPDATES = 100 };
+    for (int kind = ATTI_ADAM; kind <= ATTI_SGD; kind++) {
+        atti_params ps;
+        make_params(&ps);
+        atti_optim o = {.kind = (atti_optim_kind)kind,
+                        .beta1 = 0.9f,
+                        .beta2 = 0.98f,
+                        .eps = 1e-8f,
+                        .ema_rate = 0.001f};
+        assert_ok(atti_optim_init(&o, &ps));
+        for (size_t i = 0; i < ps.count; i++) ps.data[i] = 1.0f;
+        atti_optim_start_ema(&o);
+        for (size_t i = 0; i < ps.count; i++) ps.data[i] = 0.0f;
+        float *g = calloc(ps.count, sizeof *g);
+        size_t last = ps.p[1].offset + 76;
+        double share = 1.0;
+        for (int t = 1; t <= UPDATES; t++) {
+            atti_optim_step(&o, g, 0.01, 1.0, t);
+            share *= 1.0 - 9.0 / (t + 10.0);
+            /* Each update rounds rate, product and sum, 2^-24 of numbers that are up to
+             * five times what is left of their difference. */
+            double slack = share * t * 0x1p-20;
+            assert_true(fabs((double)o.ema[0] - share) <= slack);
+            assert_true(fabs((double)o.ema[last] - share) <= slack);
+        }
+        assert_true(share < 1e-11);
+        /* The rate that was asked for, once it is the larger one: a resumed training's
+         * update is what it would have been. */
+        o.ema[0] = 1.0f;
+        atti_optim_step(&o, g, 0.01, 1.0, 100000);
+        assert_true(fabs((double)o.ema[0] - (1.0 - (double)0.001f)) < 0x1p-23);
+        free(g);
+        atti_optim_deinit(&o);
+        atti_params_deinit(&ps);
+    }
+}
+
 static void the_norm_sees_what_is_not_finite(void **state)
 {
     (void)state;
@@ -154,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(updates_follow_the_papers),
         cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(the_average_forgets_the_first_weights),
         cmocka_unit_test(the_norm_sees_what_is_not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
