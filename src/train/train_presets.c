@@ -31,7 +31,8 @@ static const preset presets[] = {
 
 /* Tasks of one side; docs/results.md has what was tried. */
 typedef struct task_preset {
-    const char *name, *arch;
+    const char *name,
+        *arch; /* arch NULL: a language model, whose tokens are no words */
     int32_t d_model, ffn, heads, layers, max_length, vocab, batch_tokens;
     float dropout, attention_dropout, lr, beta2, weight_decay, clip_norm;
     int64_t warmup;
@@ -105,9 +106,7 @@ static const task_preset task_presets[] = {
      .valid_freq = "250u",
      .save_freq = "250u",
      .activation = ATTI_ACT_GELU,
-     .char_vocab = 1,
-     .char_state = 64,
-     .word_dropout = 0.1f},
+     .char_vocab = 1},
 };
 
 static void use_task_preset(att_train_opts *o, const task_preset *p)
@@ -137,8 +136,10 @@ static void use_task_preset(att_train_opts *o, const task_preset *p)
     o->activation = p->activation;
     o->char_vocab = p->char_vocab;
     o->arch = p->arch;
-    o->char_state = p->char_state;
-    o->word_dropout = p->word_dropout;
+    if (p->arch) {
+        o->char_state = p->char_state;
+        o->word_dropout = p->word_dropout;
+    }
     o->average = o->keep_checkpoints = 5;
     o->valid_beam = 0;
 }
