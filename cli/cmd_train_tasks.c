@@ -54,7 +54,8 @@
          .arg = "NAME",                                                                \
          ROW(preset),                                                                  \
          .flags = OPT_PRESET | OPT_NO_DEFAULT,                                         \
-         .help = "the whole recipe at once: tag, classify, lm (default: the task's)"}, \
+         .help = "the whole recipe at once: tag, classify, classify-transformer, lm "  \
+                 "(default: the task's)"},                                             \
         {.name = "arch",                                                               \
          .kind = OPT_CHOICE,                                                           \
          .arg = "NAME",                                                                \
@@ -143,10 +144,16 @@
         ROW(t.max_length), .help = what                                                \
     }
 
+/* By the choice shown. */
+static const char *const encoder_archs[] = {"words",    "window",      "rnn",
+                                            "rnn-lstm", "xlm-roberta", "bert"};
+enum { ENCODER_ARCHS = sizeof encoder_archs / sizeof *encoder_archs };
+
 static void start(train_opts *o, const char *preset)
 {
     train_defaults(o);
     o->one_side = true;
+    o->arch = 0;
     /* A preset of the library's own list: it cannot be missing. */
     if (att_train_preset(&o->t, preset) != ATT_OK) return;
     train_show(o);
@@ -161,7 +168,22 @@ static int use_preset(void *opts, const char *name)
     return st == ATT_OK ? 0 : train_refused(st, "train");
 }
 
-static int go(train_opts *o, const command *c, void (*settle)(train_opts *),
+/* A preset of labels names its architecture, which --arch may replace. */
+static void show_arch(train_opts *o)
+{
+    for (int32_t i = 0; o->t.arch && i < ENCODER_ARCHS; i++)
+        if (strcmp(o->t.arch, encoder_archs[i]) == 0) o->arch = i;
+}
+
+static int use_encoder_preset(void *opts, const char *name)
+{
+    int rc = use_preset(opts, name);
+
+    show_arch(opts);
+    return rc;
+}
+
+static int go(train_opts *o, const command *c, int (*settle)(train_opts *),
               const char *items, const char *unit,
               att_status (*with)(const att_train_opts *, att_train_estimate *))
 {
@@ -226,10 +248,6 @@ static int go(train_opts *o, const command *c, void (*settle)(train_opts *),
                 "characters must do"                                                   \
     }
 
-/* By the choice shown. */
-static const char *const encoder_archs[] = {"words",    "window",      "rnn",
-                                            "rnn-lstm", "xlm-roberta", "bert"};
-
 /* --- classify --------------------------------------------------------------------- */
 
 static const opt classify_options[] = {
@@ -261,12 +279,20 @@ static const opt classify_options[] = {
 static void classify_defaults(void *o)
 {
     start(o, "classify");
+    show_arch(o);
 }
 
-static void settle_classify(train_opts *o)
+/* The task's recipe is a recurrent network's; what attends or has a window is trained by
+ * the Transformer's, which comes with --arch unless another was named. */
+static int settle_classify(train_opts *o)
 {
+    bool recurrent = strncmp(encoder_archs[o->arch], "rnn", 3) == 0;
+    int rc = 0;
+
+    if (!recurrent && !o->preset) rc = opt_use_preset(o, "classify-transformer");
     o->t.task = "classify";
     o->t.arch = encoder_archs[o->arch];
+    return rc;
 }
 
 static int run_classify(void *opts, const cli_list *words)
@@ -289,18 +315,21 @@ const command cmd_train_classify = {
     .name = "train classify",
     .summary = "train a classifier of texts",
     .usage = "--train FILE ... -m DIR [options]",
-    .about = "Trains an encoder on lines of text and label and writes a model "
-             "directory that `attend classify` loads; the labels are in config.json. "
-             "Tokens are words, or with --arch xlm-roberta and bert sub-words: then "
-             "Hugging Face's XLMRobertaForSequenceClassification (or BERT's) loads it "
-             "too. Validations report accuracy, with --regression the mean squared "
-             "error.",
+    .about =
+        "Trains an encoder on lines of text and label and writes a model "
+        "directory that `attend classify` loads; the labels are in config.json. "
+        "Tokens are words with their characters inside, which an LSTM reads in "
+        "both directions or what --arch names, or with --arch xlm-roberta and bert "
+        "sub-words: then Hugging Face's XLMRobertaForSequenceClassification (or "
+        "BERT's) loads it too. Validations report accuracy, with --regression the "
+        "mean squared error. A small corpus is by default read more often, in "
+        "smaller batches.",
     .examples = classify_examples,
     .options = classify_options,
     .n_options = sizeof classify_options / sizeof *classify_options,
     .size = sizeof(train_opts),
     .defaults = classify_defaults,
-    .preset = use_preset,
+    .preset = use_encoder_preset,
     .run = run_classify,
 };
 
@@ -329,11 +358,12 @@ static void tag_defaults(void *o)
     start(o, "tag");
 }
 
-static void settle_tag(train_opts *o)
+static int settle_tag(train_opts *o)
 {
     o->t.task = "tag";
     o->t.arch = encoder_archs[o->arch];
     o->t.tag_column = o->column ? "xpos" : "upos";
+    return 0;
 }
 
 static int run_tag(void *opts, const cli_list *words)
@@ -358,13 +388,14 @@ const command cmd_train_tag = {
         "the words around it is a Transformer (--arch words), a window, or a "
         "recurrent network. With --arch xlm-roberta and bert words are split into "
         "sub-words, the first of which carries the label, and Hugging Face's "
-        "XLMRobertaForTokenClassification (or BERT's) loads the model too.",
+        "XLMRobertaForTokenClassification (or BERT's) loads the model too. A small "
+        "corpus is by default read more often, in smaller batches.",
     .examples = tag_examples,
     .options = tag_options,
     .n_options = sizeof tag_options / sizeof *tag_options,
     .size = sizeof(train_opts),
     .defaults = tag_defaults,
-    .preset = use_preset,
+    .preset = use_encoder_preset,
     .run = run_tag,
 };
 
@@ -400,11 +431,12 @@ static void generate_defaults(void *o)
     start(o, "lm");
 }
 
-static void settle_generate(train_opts *o)
+static int settle_generate(train_opts *o)
 {
     o->t.task = "generate";
     o->t.arch = o->arch ? "gpt2" : "llama";
     o->t.char_vocab = !o->vocab;
+    return 0;
 }
 
 static int run_generate(void *opts, const cli_list *words)

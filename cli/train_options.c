@@ -46,7 +46,6 @@ static int settle_one_side(train_opts *o, const char *name)
     if (o->valid.n > 1) return cli_usage(name, "%s: --valid takes one file", name);
     if (o->tokenizers.n > 1)
         return cli_usage(name, "%s: --tokenizer takes one file", name);
-    o->settle(o);
     o->t.n_train = o->train.n;
     o->t.train_source = o->train.item;
     if (o->valid.n) o->t.valid_source = o->valid.item[0];
@@ -74,9 +73,9 @@ static int settle_arch(train_opts *o, const char *name)
 
 int train_settle(train_opts *o, const char *name)
 {
-    int rc;
+    int rc = o->one_side ? o->settle(o) : settle_arch(o, name);
 
-    if (!o->one_side && (rc = settle_arch(o, name)) != 0) return rc;
+    if (rc != 0) return rc;
     o->t.one_hot = o->inputs;
     o->t.pre_norm = o->norm;
     o->t.precision = o->precision;

@@ -22,8 +22,8 @@ typedef struct train_opts {
     const command *command;
     att_status (*train_with)(const att_train_opts *o, att_train_estimate *e);
     int (*plan)(struct train_opts *o); /* NULL: the options say it all */
-    void (*settle)(
-        struct train_opts *o); /* of one side: choices to the library's words */
+    int (*settle)(struct train_opts
+                      *o); /* of one side: choices to the library's words; exit code */
     bool one_side;
     const char *items; /* what the files hold */
     const char *unit;  /* what is counted a second; NULL: tok */

@@ -7,13 +7,17 @@
 #include "train_plan.h"
 #include "term.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     PLAN_UPDATES = 30000,  /* without a preset */
     PLAN_EPOCHS_MAX = 100, /* passes over a corpus by default */
-    LOOK_LINES = 2000      /* of validation text, to see how it is written */
+    LOOK_LINES = 2000,     /* of validation text, to see how it is written */
+    LEAST_UPDATES = 600,   /* of a training whose preset counts passes, */
+    LEAST_BATCH = 1024,    /* which get no smaller for that */
+    SHORT_UPDATES = 2000   /* fewer: validations and checkpoints are planned */
 };
 
 /* Bytes of UTF-8 that a sub-word stands for: 5.2 in Multi30k's German at 10,000 pieces,
@@ -315,15 +319,15 @@ static double guess_tokens(const train_opts *o)
     return bytes / a_token;
 }
 
-int train_plan_one_side(train_opts *o)
+static length one_side_length(const train_opts *o, double tokens)
 {
     length l = parse_length(o->t.after);
 
-    l.per_epoch = guess_tokens(o) / (double)o->t.batch_tokens;
+    l.per_epoch = tokens / (double)o->t.batch_tokens;
     if (l.per_epoch < 1) l.per_epoch = 1;
     l.updates = l.unit == 'u' ? l.count : l.unit == 'e' ? l.count * l.per_epoch : 0;
     if (plan_warmup(o, &l))
-        cli_addf(&said, "the warm-up is a fifth of so short a training: %lld updates",
+        cli_addf(&said, "the warm-up is a fifth of so short a training: %lld updates\n",
                  (long long)o->t.warmup);
     return 0;
 }
@@ -332,3 +336,34 @@ void train_plan_say(void)
 {
     if (said.n) cli_say("%s", said.s);
 }
+    return l;
+}
+
+/* A preset's passes and batch are those of a large corpus; over a small one they would end
+ * before anything was learnt. It gets smaller batches first, then more passes. */
+static void plan_small(train_opts *o, length *l, double tokens)
+{
+    double batch = tokens * l->count / LEAST_UPDATES, passes;
+
+    if (!opt_given("mini-batch-words") && batch < o->t.batch_tokens)
+        o->t.batch_tokens = (int32_t)between(batch, LEAST_BATCH, o->t.batch_tokens);
+    *l = one_side_length(o, tokens);
+    passes = between(ceil(LEAST_UPDATES / l->per_epoch), l->count, PLAN_EPOCHS_MAX);
+    if (passes > l->count) o->t.after = cli_format("%.0fe", passes);
+    *l = one_side_length(o, tokens);
+    cli_addf(&said,
+             "plan: a small corpus, so %.3g passes in batches of %d tokens, about %.0f "
+             "updates (--after %s, --mini-batch-words %d)\n",
+             l->count, (int)o->t.batch_tokens, l->updates, o->t.after,
+             (int)o->t.batch_tokens);
+}
+
+int train_plan_one_side(train_opts *o)
+{
+    double tokens = guess_tokens(o);
+    length l = one_side_length(o, tokens);
+    bool own = !opt_given("after") && l.unit == 'e' && tokens > 0;
+
+    if (own && l.updates < LEAST_UPDATES) plan_small(o, &l, tokens);
+    if (own && l.updates < SHORT_UPDATES) plan_frequencies(o, &l);
+    if (said.n) said.s[--said.n] = 0;

@@ -159,7 +159,8 @@ typedef struct att_train_opts {
 ATT_API void att_train_opts_init(att_train_opts *opts);
 /* tiny (Wu et al. 2021: 4+4 layers, width 128, 4 heads, ffn 256), small, base (Vaswani et al. 2017): the whole recipe,
  * that is sizes, dropout, batch, rates, schedule, how long (10,500, 30,000 and 100,000 updates), how often to validate
- * and to save, the beam of validations. rnn: the same for a recurrent model, which it makes it (arch) unless it is one. tag, classify, lm: first values for the other tasks. ATT_ENOTFOUND lists the names. */
+ * and to save, the beam of validations. rnn: the same for a recurrent model, which it makes it (arch) unless it is one. tag, classify, lm: first values for the other tasks;
+ * classify is an LSTM in both directions over words, classify-transformer the recipe for the other values of arch. ATT_ENOTFOUND lists the names. */
 ATT_API ATT_MUST_CHECK att_status att_train_preset(att_train_opts *opts,
                                                    const char *name);
 

@@ -25,6 +25,12 @@ att_status atti_trainer_dry_run(atti_trainer *t, att_train_estimate *e)
     e->seconds_per_update = seconds / MEASURED;
     /* As the loss counts them: labels of tagging are as many as rows, or fewer. */
     double per_epoch = (double)t->train.tokens[1] / (tokens / MEASURED);
+    /* Texts of words have one label, whatever lies in its words' places. */
+    if (t->feed_opts.label_a_sequence) {
+        double read =
+            (double)t->item.next.epoch + (double)t->item.seen / (double)t->train.n;
+        per_epoch = (WARM + MEASURED) / read;
+    }
     switch (t->after.unit) {
     case ATTI_UNIT_UPDATES: e->updates_total = (int64_t)ceil(t->after.count); break;
     case ATTI_UNIT_EPOCHS:

@@ -35,9 +35,11 @@ typedef struct task_preset {
         *arch; /* arch NULL: a language model, whose tokens are no words */
     int32_t d_model, ffn, heads, layers, max_length, vocab, batch_tokens;
     float dropout, attention_dropout, lr, beta2, weight_decay, clip_norm;
+    float label_smoothing, ema;
     int64_t warmup;
     const char *schedule, *after, *valid_freq, *save_freq;
-    int32_t activation, char_vocab, char_state;
+    int32_t activation, char_vocab;
+    int32_t char_dim, char_state; /* with arch, as what follows */
     float word_dropout;
 } task_preset;
 
@@ -63,9 +65,36 @@ static const task_preset task_presets[] = {
      .valid_freq = "1e",
      .save_freq = "1e",
      .activation = ATTI_ACT_GELU,
+     .char_dim = 32,
      .char_state = 64,
      .word_dropout = 0.15f},
     {.name = "classify",
+     .arch = "rnn-lstm",
+     .d_model = 192,
+     .ffn = 256,
+     .heads = 4,
+     .layers = 1,
+     .max_length = 256,
+     .vocab = 20000,
+     .batch_tokens = 6144,
+     .dropout = 0.5f,
+     .attention_dropout = 0.1f,
+     .lr = 0.001f,
+     .beta2 = 0.98f,
+     .weight_decay = 0.01f,
+     .clip_norm = 1.0f,
+     .label_smoothing = 0.1f,
+     .ema = 0.004f,
+     .warmup = 300,
+     .schedule = "linear",
+     .after = "3e",
+     .valid_freq = "100u",
+     .save_freq = "100u",
+     .activation = ATTI_ACT_GELU,
+     .char_dim = 24,
+     .char_state = 32,
+     .word_dropout = 0.2f},
+    {.name = "classify-transformer",
      .arch = "words",
      .d_model = 128,
      .ffn = 256,
@@ -86,6 +115,7 @@ static const task_preset task_presets[] = {
      .valid_freq = "100u",
      .save_freq = "100u",
      .activation = ATTI_ACT_GELU,
+     .char_dim = 32,
      .word_dropout = 0.1f},
     {.name = "lm",
      .d_model = 256,
@@ -127,7 +157,8 @@ static void use_task_preset(att_train_opts *o, const task_preset *p)
     o->optimizer = "adamw";
     o->weight_decay = p->weight_decay;
     o->clip_norm = p->clip_norm;
-    o->label_smoothing = 0.0f;
+    o->label_smoothing = p->label_smoothing;
+    o->ema = p->ema;
     o->warmup = p->warmup;
     o->schedule = p->schedule;
     o->after = p->after;
@@ -137,6 +168,7 @@ static void use_task_preset(att_train_opts *o, const task_preset *p)
     o->char_vocab = p->char_vocab;
     o->arch = p->arch;
     if (p->arch) {
+        o->char_dim = p->char_dim;
         o->char_state = p->char_state;
         o->word_dropout = p->word_dropout;
     }
@@ -185,6 +217,6 @@ att_status att_train_preset(att_train_opts *o, const char *name)
     return atti_fail(
         ATT_ENOTFOUND,
         "preset '%.40s' is not one of tiny, small, base, rnn (translate), tag, "
-        "classify, lm",
+        "classify, classify-transformer, lm",
         name);
 }

@@ -42,6 +42,20 @@ for i in 1 2 3 4; do printf 'short\t0.5\nmuch longer text\t2.5\n'; done > number
 grep -q 'mean squared error' log
 echo 'much longer text' | "$ATTEND" classify -m r | awk '{ exit !($2 > 2 && $2 < 3) }'
 "$ATTEND" evaluate -m r numbers.tsv --columns text,label | grep -q '^mean squared error = [0-9].*(8 items)$'
+# By default an LSTM over words, and of a small corpus as many passes as it takes; the
+# Transformer's recipe comes with its architecture.
+"$ATTEND" train classify --train train.tsv --valid valid.tsv --columns label,text -m own 2>log
+grep -q '^plan: a small corpus, so 100 passes in batches of 1024 tokens, about 100 updates (--after 100e, --mini-batch-words 1024)$' log
+grep -q '"arch": "rnn-lstm"' own/config.train.json
+grep -q '"dim": 192' own/config.train.json
+cut -f2 train.tsv | "$ATTEND" classify -m own | cut -f1 | paste - train.tsv | awk '$1 != $2 { exit 1 }'
+"$ATTEND" train classify --arch words --dim 32 --train train.tsv --columns label,text -m attending -q
+grep -q '"preset": "classify-transformer"' attending/config.train.json
+grep -q '"dim-char-state": 0' attending/config.train.json
+grep -q '"dim": 32' attending/config.train.json
+"$ATTEND" train classify --arch window --preset classify --train train.tsv --columns label,text \
+    --after 1u -m near -q
+grep -q '"dim-char-state": 32' near/config.train.json
 # A mean of models has its tokenizer too.
 "$ATTEND" average -o mean m m -q
 "$ATTEND" average -o mean m m -q # again, over the old one
