@@ -213,6 +213,7 @@ static att_status read_chars(atti_lexicon *x, const char *s, size_t n, const cha
 {
     for (size_t at = 0; at < n;) {
         uint32_t c = atti_next_code(s, n, &at);
+        if (c == 0) return atti_fail(ATT_EFORMAT, "%s: a character is zero", path);
         if (x->n_codes > 0 && x->code[x->n_codes - 1] >= c)
             return atti_fail(ATT_EFORMAT,
                              "%s: characters are not in rising order, each once", path);
@@ -244,6 +245,9 @@ static att_status read_all(atti_lexicon *x, const atti_json *root, const char *p
     for (size_t i = 0; i < n; i++) {
         s = atti_json_string(atti_json_at(words, i), &len);
         if (!s) return atti_fail(ATT_EFORMAT, "%s: word %zu is no text", path, i);
+        if (len == 0 || memchr(s, 0, len))
+            return atti_fail(ATT_EFORMAT, "%s: word %zu is empty or has a zero byte",
+                             path, i);
         ATTI_TRY(atti_pieces_add(&x->words, s, len, (int64_t)i, path));
     }
     return ATT_OK;

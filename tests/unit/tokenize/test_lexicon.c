@@ -92,6 +92,9 @@ static void broken_files_are_refused(void **state)
     refuses("{\"characters\":\"aa\",\"words\":[]}", "rising");
     refuses("{\"characters\":\"a\",\"words\":[1]}", "word 0");
     refuses("{\"characters\":\"a\",\"words\":[\"x\",\"x\"]}", "both");
+    refuses("{\"characters\":\"a\",\"words\":[\"x\",\"\"]}", "word 1 is empty");
+    refuses("{\"characters\":\"a\",\"words\":[\"x\\u0000\"]}", "zero byte");
+    refuses("{\"characters\":\"\\u0000a\",\"words\":[]}", "character is zero");
     refuses("{\"characters\":", "");
 }
 
