@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "decode_options.h"
 #include "evaluate_files.h"
+#include "target_lang.h"
 #include "term.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 typedef struct evaluate_opts {
     decode_opts x;
-    const char *input, *source, *target, *output;
+    const char *input, *source, *target, *output, *to;
     cli_list references;
     int32_t tokenize, smooth, lowercase, chrf_lowercase, chrf_word_order, bootstrap,
         width, batch_tokens;
@@ -48,6 +49,12 @@ static const opt options[] = {
      .arg = "FILE",
      ROW(target),
      .help = "what they should become"},
+    {.name = "to",
+     .kind = OPT_STR,
+     .arg = "LANG",
+     ROW(to),
+     .help = "of a model of several target languages: which one is wanted, as in de; "
+             ">>de<< then stands in front of every source that has no such token"},
     {.name = "output",
      .letter = 'o',
      .kind = OPT_STR,
@@ -354,11 +361,22 @@ static int keep(const evaluate_opts *o, char **hyps, int64_t n)
     return cli_signal() ? 128 + cli_signal() : 0;
 }
 
-static int with_model(const evaluate_opts *o, const att_model *model)
+/* The source's lines as they are translated. */
+static char **read_source(const evaluate_opts *o, const char *token, int64_t *n)
+{
+    char **line = cli_read_lines(o->source, n);
+
+    for (int64_t i = 0; line && token && i < *n; i++)
+        line[i] = target_lang_line(token, line[i]);
+    return line;
+}
+
+/* token: of the target language, NULL: the sources have it or there is one only. */
+static int with_model(const evaluate_opts *o, const att_model *model, const char *token)
 {
     scores s = {.loss = {.size = sizeof s.loss}, .has_loss = true};
     int64_t n, m;
-    char **source = cli_read_lines(o->source, &n), **target, **hyps;
+    char **source = read_source(o, token, &n), **target, **hyps;
     const char *const *refs;
     att_status st;
     int rc;
@@ -370,7 +388,7 @@ static int with_model(const evaluate_opts *o, const att_model *model)
         return cli_fail("%s has %lld lines, %s has %lld", o->source, (long long)n,
                         o->target, (long long)m);
     if (n == 0) return cli_fail("%s: no line to evaluate", o->source);
-    s.loss.size = sizeof s.loss;
+    s.loss.target_lang = token;
     progress_busy("measuring the loss");
     st = att_evaluate_pairs(&s.loss, model, o->source, o->target, o->batch_tokens);
     progress_busy_end();
@@ -390,6 +408,7 @@ static int with_model(const evaluate_opts *o, const att_model *model)
 static int of_model(evaluate_opts *o)
 {
     att_model *model = NULL;
+    char *token = NULL;
     int rc;
 
     if (!o->source || !o->target)
@@ -399,7 +418,8 @@ static int of_model(evaluate_opts *o)
     rc = decode_open(&model, &cmd_evaluate, o, &o->x);
     if (rc) return rc;
     o->x.d.n_best = 1;
-    rc = with_model(o, model);
+    rc = target_lang_find(&token, model, o->to, "evaluate");
+    if (rc == 0) rc = with_model(o, model, token);
     att_model_destroy(model);
     return rc;
 }
@@ -429,6 +449,11 @@ static int run(void *opts, const cli_list *words)
 {
     evaluate_opts *o = opts;
 
+    if (o->to && (words->n > 0 || !o->x.model))
+        return cli_usage("evaluate",
+                         "evaluate: --to %s is for translators: -m DIR --source FILE "
+                         "--target FILE",
+                         o->to);
     if (words->n > 0) return of_files(o, words);
     if (o->references.n && o->x.model)
         return cli_usage("evaluate", "evaluate: either --reference or -m DIR");
@@ -444,6 +469,8 @@ static const char *const examples[] = {
     "attend evaluate --reference ref1.zh ref2.zh --tokenize zh < translation.zh",
     "Score a model: loss, perplexity, BLEU, chrF",
     "attend evaluate -m en-de --source test.en --target test.de --beam-size 5",
+    "A model of several target languages",
+    "attend evaluate -m en-many --source test.en --target test.zh --to zh --tokenize zh",
     "A tagger or a classifier",
     "attend evaluate -m tagger dev.conllu --confusion",
     "A language model",

@@ -21,7 +21,10 @@ static const opt options[] = {
      .kind = OPT_LIST,
      .arg = "SOURCE TARGET",
      ROW(valid),
-     .help = "two files to watch the training with"},
+     .help =
+         "two files to watch the training with; or two for each pair of the "
+         "training's, in its order: loss and BLEU are told for each, and their means "
+         "decide"},
     {.name = "target-langs",
      .kind = OPT_LIST,
      .arg = "LANG ...",
@@ -33,7 +36,8 @@ static const opt options[] = {
      .kind = OPT_STR,
      .arg = "LANG",
      ROW(t.valid_lang),
-     .help = "the same for the validation"},
+     .help = "the same for the only pair of --valid; several pairs have the languages "
+             "of --target-langs"},
     {.name = "model",
      .letter = 'm',
      .kind = OPT_STR,
@@ -133,12 +137,12 @@ static const opt options[] = {
      .help = "beam of the BLEU validation; 0 = validate by loss only"},
     {.name = "valid-tokenize",
      .kind = OPT_STR,
-     .arg = "NAME",
-     .choices = "13a|zh|char|none|intl",
+     .arg = "NAME[,NAME]",
      ROW(t.valid_tokenize),
      .flags = OPT_NO_DEFAULT,
-     .help = "tokenisation for that BLEU (default: 13a; none for text that looks "
-             "tokenised already, zh for Chinese)"},
+     .help = "tokenisation for that BLEU: 13a, zh, char, none or intl, or one for each "
+             "pair of --valid with commas between them (default: 13a; none for text "
+             "that looks tokenised already, zh for Chinese)"},
     {.name = "keep-checkpoints",
      .kind = OPT_I32,
      .arg = "N",
@@ -170,7 +174,8 @@ static const char *const examples[] = {
     "attend train translate --arch rnn --train train.en train.de --valid val.en val.de "
     "-m en-de.rnn",
     "One model, two target languages",
-    "attend train translate --train a.en a.de b.en b.zh --target-langs de zh -m en-many",
+    "attend train translate --train a.en a.de b.en b.zh --target-langs de zh --valid "
+    "c.en c.de d.en d.zh -m en-many",
     "On after an interruption",
     "attend train translate -m en-de --resume",
     "The same training once more, with another seed",

@@ -71,6 +71,46 @@ static int settle_arch(train_opts *o, const char *name)
     return 0;
 }
 
+/* Every second word of a list that has pairs. */
+static const char *const *every_second(const cli_list *l, int first)
+{
+    const char **out = cli_alloc((size_t)l->n / 2, sizeof *out);
+
+    for (int i = 0; i < l->n / 2; i++) out[i] = l->item[2 * i + first];
+    return out;
+}
+
+/* One pair, or one for each of the training's, whose languages they have then. */
+static int settle_valid(train_opts *o, const char *name)
+{
+    int32_t n = o->valid.n / 2;
+
+    if (o->valid.n == 0) return 0;
+    if (o->valid.n % 2)
+        return cli_usage(name, "%s: --valid takes pairs: source target [source target]",
+                         name);
+    if (n > 1 && n != o->t.n_train)
+        return cli_usage(name,
+                         "%s: --valid has %d pairs of files, --train %d: one for each, "
+                         "or one only",
+                         name, (int)n, (int)o->t.n_train);
+    if (n > 1 && o->t.valid_lang)
+        return cli_usage(name,
+                         "%s: --valid-lang is for one pair of files; several have the "
+                         "languages of --target-langs",
+                         name);
+    o->t.valid_source = o->valid.item[0];
+    o->t.valid_target = o->valid.item[1];
+    if (n == 1 && o->t.n_train == 1 && o->langs.n && !o->t.valid_lang)
+        o->t.valid_lang = o->langs.item[0];
+    if (n == 1) return 0;
+    o->t.n_valid = n;
+    o->t.valid_sources = every_second(&o->valid, 0);
+    o->t.valid_targets = every_second(&o->valid, 1);
+    if (o->langs.n) o->t.valid_langs = o->langs.item;
+    return 0;
+}
+
 int train_settle(train_opts *o, const char *name)
 {
     int rc = o->one_side ? o->settle(o) : settle_arch(o, name);
@@ -84,31 +124,19 @@ int train_settle(train_opts *o, const char *name)
     if (o->train.n % 2)
         return cli_usage(name, "%s: --train takes pairs: source target [source target]",
                          name);
-    if (o->valid.n != 0 && o->valid.n != 2)
-        return cli_usage(name, "%s: --valid takes two files: source target", name);
     if (o->tokenizers.n > 2)
         return cli_usage(name, "%s: --tokenizer takes one or two files", name);
     o->t.n_train = o->train.n / 2;
     if (o->t.n_train) {
-        const char **source = cli_alloc((size_t)o->t.n_train, sizeof *source);
-        const char **target = cli_alloc((size_t)o->t.n_train, sizeof *target);
-
-        for (int32_t i = 0; i < o->t.n_train; i++) {
-            source[i] = o->train.item[2 * i];
-            target[i] = o->train.item[2 * i + 1];
-        }
         if (o->langs.n && o->langs.n != o->t.n_train)
             return cli_usage(name,
                              "%s: --target-langs has %d words for %d pairs of files",
                              name, o->langs.n, (int)o->t.n_train);
         if (o->langs.n) o->t.target_langs = o->langs.item;
-        o->t.train_source = source;
-        o->t.train_target = target;
+        o->t.train_source = every_second(&o->train, 0);
+        o->t.train_target = every_second(&o->train, 1);
     }
-    if (o->valid.n) {
-        o->t.valid_source = o->valid.item[0];
-        o->t.valid_target = o->valid.item[1];
-    }
+    if ((rc = settle_valid(o, name)) != 0) return rc;
     if (o->tokenizers.n > 0) o->t.tokenizer = o->tokenizers.item[0];
     if (o->tokenizers.n > 1) o->t.tokenizer_target = o->tokenizers.item[1];
     if (o->tokenizer_target) o->t.tokenizer_target = o->tokenizer_target;

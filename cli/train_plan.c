@@ -269,12 +269,39 @@ static void describe(const train_opts *o, const corpus *c, const length *l)
     if (o->t.valid_source) cli_addf(&said, ", validation every %s", o->t.valid_freq);
 }
 
-int train_plan(train_opts *o)
+/* One name for all pairs of the validation, or one for each where they differ. */
+static void plan_tokenisation(train_opts *o)
 {
     static const char *const meaning[][2] = {
         {"none", "looks tokenised already: its BLEU is counted on the words as they "
                  "stand"},
         {"zh", "is Chinese: its BLEU is counted by characters as sacreBLEU's zh does"}};
+    int32_t n = o->t.n_valid > 0 ? o->t.n_valid : 1;
+    bool differ = false;
+    cli_text names = {0};
+
+    if (!o->t.valid_target || o->t.valid_beam <= 0 || opt_given("valid-tokenize"))
+        return;
+    for (int32_t i = 0; i < n; i++) {
+        const char *path = o->t.n_valid > 0 ? o->t.valid_targets[i] : o->t.valid_target;
+        const char *name = guess_tokenisation(path);
+
+        differ = differ || (i > 0 && strcmp(name, o->t.valid_tokenize) != 0);
+        o->t.valid_tokenize = name;
+        cli_addf(&names, i ? ",%s" : "%s", name);
+        for (size_t k = 0; k < 2; k++)
+            if (strcmp(name, meaning[k][0]) == 0)
+                cli_addf(&said, "\n%s %s (--valid-tokenize %s)", path, meaning[k][1],
+                         meaning[k][0]);
+    }
+    if (differ)
+        o->t.valid_tokenize = names.s;
+    else
+        cli_free(names.s);
+}
+
+int train_plan(train_opts *o)
+{
     corpus c = measure(o);
     length l = plan_length(o, &c);
     bool shortened;
@@ -291,13 +318,7 @@ int train_plan(train_opts *o)
     describe(o, &c, &l);
     if (shortened) cli_add(&said, "\nthe warm-up is a fifth of so short a training");
     plan_normalisation(o);
-    if (o->t.valid_target && o->t.valid_beam > 0 && !opt_given("valid-tokenize")) {
-        o->t.valid_tokenize = guess_tokenisation(o->t.valid_target);
-        for (size_t i = 0; i < 2; i++)
-            if (strcmp(o->t.valid_tokenize, meaning[i][0]) == 0)
-                cli_addf(&said, "\n%s %s (--valid-tokenize %s)", o->t.valid_target,
-                         meaning[i][1], meaning[i][0]);
-    }
+    plan_tokenisation(o);
     return 0;
 }
 
@@ -326,16 +347,6 @@ static length one_side_length(const train_opts *o, double tokens)
     l.per_epoch = tokens / (double)o->t.batch_tokens;
     if (l.per_epoch < 1) l.per_epoch = 1;
     l.updates = l.unit == 'u' ? l.count : l.unit == 'e' ? l.count * l.per_epoch : 0;
-    if (plan_warmup(o, &l))
-        cli_addf(&said, "the warm-up is a fifth of so short a training: %lld updates\n",
-                 (long long)o->t.warmup);
-    return 0;
-}
-
-void train_plan_say(void)
-{
-    if (said.n) cli_say("%s", said.s);
-}
     return l;
 }
 
@@ -366,4 +377,14 @@ int train_plan_one_side(train_opts *o)
 
     if (own && l.updates < LEAST_UPDATES) plan_small(o, &l, tokens);
     if (own && l.updates < SHORT_UPDATES) plan_frequencies(o, &l);
+    if (plan_warmup(o, &l))
+        cli_addf(&said, "the warm-up is a fifth of so short a training: %lld updates\n",
+                 (long long)o->t.warmup);
     if (said.n) said.s[--said.n] = 0;
+    return 0;
+}
+
+void train_plan_say(void)
+{
+    if (said.n) cli_say("%s", said.s);
+}

@@ -154,6 +154,12 @@ typedef struct att_train_opts {
      * translate, and others where the model's width is the vocabulary's size. */
     const char *vectors;
     int32_t freeze_vectors, one_hot;
+    /* translate: several pairs of files to validate with, [n_valid], in place of valid_source,
+     * valid_target and valid_lang, which are the only pair where n_valid is 0. valid_langs may
+     * be NULL. Loss and BLEU are told by pair, and their means over the pairs decide.
+     * valid_tokenize is one name for all, or one for each with commas between them. */
+    const char *const *valid_sources, *const *valid_targets, *const *valid_langs;
+    int32_t n_valid;
 } att_train_opts;
 
 ATT_API void att_train_opts_init(att_train_opts *opts);
@@ -212,6 +218,10 @@ typedef struct att_evaluation {
     uint32_t size; /* set by the caller: sizeof */
     double nll, perplexity, accuracy;
     int64_t target_tokens, sentences, skipped;
+    /* Set by the caller: of a model of several target languages, a word ("de" or ">>de<<") that
+     * is put in front of the sources that have none; NULL = nothing. ATT_EINVAL: the model does
+     * not know it. */
+    const char *target_lang;
 } att_evaluation;
 ATT_API ATT_MUST_CHECK att_status att_evaluate_pairs(att_evaluation *out,
                                                      const att_model *model,

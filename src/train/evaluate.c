@@ -1,12 +1,12 @@
 /* evaluate.c - the loss of a finished model over a parallel corpus. */
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "data/text/langs.h"
 #include "models/marian/marian_config.h"
 #include "models/model_internal.h"
 #include "models/rnn/rnn_build.h"
 #include "train/trainer.h"
 #include <math.h>
-#include <string.h>
 
 typedef struct evaluation {
     const att_model *model;
@@ -26,9 +26,22 @@ static att_status encode(void *ctx, int side, const char *text, size_t n, int32_
     return att_tokenizer_encode(m->tokenizer[side], text, n, ids, n_ids, cap);
 }
 
-static att_status open_corpus(evaluation *e, const char *source, const char *target)
+static att_status lang_token(char token[ATTI_LANG_MAX + 1], const att_model *m,
+                             const char *lang)
+{
+    ATTI_TRY(atti_lang_of_word(token, lang));
+    if (att_tokenizer_id(m->tokenizer[0], token) != att_tokenizer_unk(m->tokenizer[0]))
+        return ATT_OK;
+    return atti_fail(ATT_EINVAL, "%s: the vocabulary has no target language '%.60s'",
+                     m->dir, lang);
+}
+
+static att_status open_corpus(evaluation *e, const char *source, const char *target,
+                              const char *lang)
 {
     const att_model *m = e->model;
+    char token[ATTI_LANG_MAX + 1];
+    const char *prefix = token;
     atti_pairs_opts o = {.source = &source,
                          .target = &target,
                          .n_files = 1,
@@ -37,6 +50,10 @@ static att_status open_corpus(evaluation *e, const char *source, const char *tar
                          .max_length = atti_min_i64(e->cfg->max_positions, 65535)};
     if (!m->tokenizer[0] || !m->tokenizer[1]) {
         return atti_fail(ATT_ENOTFOUND, "%s: has no tokenizer", m->dir);
+    }
+    if (lang) {
+        ATTI_TRY(lang_token(token, m, lang));
+        o.prefix = &prefix;
     }
     for (int i = 0; i < 2; i++) o.eos[i] = (int32_t)e->cfg->eos_id;
     o.vocab_size[0] = (int32_t)e->cfg->vocab_size;
@@ -71,9 +88,7 @@ static att_status run(evaluation *e, att_evaluation *out)
         ATTI_TRY(atti_feed_next(e->feed, &item));
         ATTI_TRY(atti_step_eval(&step, item.batch, &sums));
     } while (item.seen < e->pairs.n);
-    uint32_t size = out->size;
-    memset(out, 0, sizeof *out);
-    out->size = size;
+    *out = (att_evaluation){.size = out->size, .target_lang = out->target_lang};
     out->nll = sums.nll / sums.count;
     out->perplexity = exp(out->nll);
     out->accuracy = sums.correct / sums.count;
@@ -106,7 +121,7 @@ att_status att_evaluate_pairs(att_evaluation *out, const att_model *model,
         atti_rnn_config_common(model->cfg, &e.common);
         e.cfg = &e.common;
     }
-    att_status st = open_corpus(&e, source_file, target_file);
+    att_status st = open_corpus(&e, source_file, target_file, out->target_lang);
     if (st == ATT_OK) {
         e.feed_opts.budget = batch_tokens > 0 ? batch_tokens : 4096;
         e.feed_opts.decoder_start = (int32_t)e.cfg->decoder_start_id;

@@ -35,7 +35,7 @@ static att_status plan(evaluation *e)
     int32_t n_rows = 0;
     ATTI_TRY(att_tape_create(&e->tape));
     ATTI_TRY(m->family->build(m->cfg, &m->params, e->tape, &po, &e->io));
-    atti_task_max_rows(m->family, &e->pairs, NULL, &e->feed_opts, rows, &n_rows);
+    atti_task_max_rows(m->family, &e->pairs, NULL, 0, &e->feed_opts, rows, &n_rows);
     att_tape_plan_opts to;
     att_tape_plan_opts_init(&to);
     to.max_rows = rows;

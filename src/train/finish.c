@@ -107,7 +107,7 @@ static att_status judge(atti_trainer *t, const atti_params *mean, size_t n,
     const atti_train_state *s = &t->state;
     atti_validation best = {.nll = s->best_nll, .score = s->best_score};
     *winner = n > 1 ? 'a' : 'l';
-    if (t->valid.n == 0 || s->best_update < 0) return ATT_OK;
+    if (t->n_valid == 0 || s->best_update < 0) return ATT_OK;
     char what[80];
     snprintf(what, sizeof what, "best checkpoint (update %lld, kept in best/)",
              (long long)s->best_update);

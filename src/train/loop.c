@@ -155,7 +155,7 @@ static att_status validate(atti_trainer *t)
 static att_status settle_now(atti_trainer *t)
 {
     atti_train_state *s = &t->state;
-    if (s->due_valid && t->valid.n > 0) ATTI_TRY(validate(t));
+    if (s->due_valid && t->n_valid > 0) ATTI_TRY(validate(t));
     if (!s->due_save) return ATT_OK;
     s->due_save = 0;
     return save(t, 1);
@@ -173,7 +173,7 @@ static att_status between(atti_trainer *t, const atti_progress *before)
 {
     atti_progress now = atti_trainer_progress(t);
     atti_train_state *s = &t->state;
-    s->due_valid = t->valid.n > 0 && atti_span_passed(&t->valid_freq, before, &now);
+    s->due_valid = t->n_valid > 0 && atti_span_passed(&t->valid_freq, before, &now);
     s->due_save = atti_span_passed(&t->save_freq, before, &now);
     ATTI_TRY(settle(t));
     if (t->o.stop && t->o.stop(t->o.user)) return stopped(t);

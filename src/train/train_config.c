@@ -96,7 +96,8 @@ static void put_training(atti_jsonw *w, const atti_trainer *t)
 static void put_pairs(atti_jsonw *w, const att_train_opts *o)
 {
     put_files(w, "train", o->train_source, o->train_target, o->n_train);
-    if (o->valid_source) put_files(w, "valid", &o->valid_source, &o->valid_target, 1);
+    atti_valid_files v = atti_train_valid_files(o);
+    if (v.n > 0) put_files(w, "valid", v.source, v.target, v.n);
     if (o->target_langs)
         put_files(w, "target-langs", o->target_langs, NULL, o->n_train);
     put_str(w, "valid-lang", o->valid_lang);

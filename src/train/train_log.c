@@ -140,6 +140,25 @@ static void add(atti_loss_sums *to, const atti_loss_sums *x)
     to->correct += x->correct;
 }
 
+/* Of several pairs, each with its own figures behind the means; under the same names, so
+ * that whoever looks for one in a line finds the mean first. */
+static void put_by_pair(atti_jsonw *w, const atti_trainer *t)
+{
+    atti_valid_files f = atti_train_valid_files(&t->o);
+    atti_jsonw_array(w, "valid_pairs");
+    for (int32_t i = 0; i < t->n_valid; i++) {
+        atti_jsonw_object(w, NULL);
+        atti_jsonw_str(w, "source", f.source[i]);
+        atti_jsonw_str(w, "target", f.target[i]);
+        if (f.lang) atti_jsonw_str(w, "lang", f.lang[i]);
+        atti_jsonw_f64(w, "valid_nll", t->by_pair[i].nll);
+        if (t->by_pair[i].score >= 0.0)
+            atti_jsonw_f64(w, "valid_bleu", t->by_pair[i].score);
+        atti_jsonw_end(w, '}');
+    }
+    atti_jsonw_end(w, ']');
+}
+
 static void write_metrics(atti_trainer *t, const att_train_report *r)
 {
     if (!t->log.metrics) return;
@@ -153,6 +172,7 @@ static void write_metrics(atti_trainer *t, const att_train_report *r)
         if (r->valid_accuracy >= 0.0)
             atti_jsonw_f64(&w, "valid_accuracy", r->valid_accuracy);
         atti_jsonw_bool(&w, "best", r->best != 0);
+        if (t->n_valid > 1) put_by_pair(&w, t);
     } else {
         atti_jsonw_f64(&w, "loss", r->loss);
         atti_jsonw_f64(&w, "nll", r->nll);
@@ -217,6 +237,24 @@ void atti_train_log_update(atti_trainer *t, const atti_loss_sums *sums, double n
     }
 }
 
+/* "nll 1.2345  perplexity 3.437  accuracy 0.7000  BLEU 12.34" */
+static void translator_figures(char *out, size_t size, const atti_validation *v)
+{
+    int n = snprintf(out, size, "nll %.4f  perplexity %.3f  accuracy %.4f", v->nll,
+                     exp(v->nll), v->accuracy);
+    if (v->score >= 0.0 && n > 0 && (size_t)n < size)
+        snprintf(out + n, size - (size_t)n, "  BLEU %.2f", v->score);
+}
+
+static void say_by_pair(atti_trainer *t)
+{
+    char figures[120];
+    for (int32_t i = 0; i < t->n_valid; i++) {
+        translator_figures(figures, sizeof figures, &t->by_pair[i]);
+        atti_train_say(t, 4, "  %s: %s", atti_train_valid_name(&t->o, i), figures);
+    }
+}
+
 void atti_train_log_valid(atti_trainer *t, const atti_validation *v, int best)
 {
     att_train_report r = make_report(t, 2);
@@ -234,18 +272,16 @@ void atti_train_log_valid(atti_trainer *t, const atti_validation *v, int best)
         snprintf(figures, sizeof figures, "nll %.4f  accuracy %.4f", v->nll,
                  v->accuracy);
     } else {
-        int n = snprintf(figures, sizeof figures,
-                         "nll %.4f  perplexity %.3f  accuracy %.4f", v->nll,
-                         exp(v->nll), v->accuracy);
-        if (v->score >= 0.0 && n > 0 && (size_t)n < sizeof figures)
-            snprintf(figures + n, sizeof figures - (size_t)n, "  BLEU %.2f", v->score);
+        translator_figures(figures, sizeof figures, v);
     }
-    snprintf(line, sizeof line, "validation at update %lld: %s%s", (long long)r.update,
-             figures, best ? "  (best)" : "");
+    snprintf(line, sizeof line, "validation at update %lld: %s%s%s",
+             (long long)r.update, figures,
+             t->n_valid > 1 ? "  (mean of the pairs)" : "", best ? "  (best)" : "");
     put_line(t, line);
     write_metrics(t, &r);
     r.text = line;
     if (t->o.report) t->o.report(t->o.user, &r);
+    if (t->n_valid > 1) say_by_pair(t);
 }
 
 void atti_train_log_pause(atti_trainer *t, double seconds)

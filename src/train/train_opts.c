@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_VALID = 1000 };
+
 void att_train_opts_init(att_train_opts *o)
 {
     if (!o) return;
@@ -64,7 +66,29 @@ att_status atti_train_opts_copy(att_train_opts *out, const att_train_opts *in)
     att_train_opts_init(out);
     memcpy(out, in, in->size);
     out->size = (uint32_t)sizeof *out;
+    if (out->n_valid > 0) {
+        /* Whether there is a validation is asked of these. */
+        out->valid_source = out->valid_sources ? out->valid_sources[0] : NULL;
+        out->valid_target = out->valid_targets ? out->valid_targets[0] : NULL;
+        out->valid_lang = NULL;
+    }
     return ATT_OK;
+}
+
+atti_valid_files atti_train_valid_files(const att_train_opts *o)
+{
+    if (o->n_valid > 0)
+        return (atti_valid_files){o->valid_sources, o->valid_targets, o->valid_langs,
+                                  o->n_valid};
+    return (atti_valid_files){&o->valid_source, &o->valid_target,
+                              o->valid_lang ? &o->valid_lang : NULL,
+                              o->valid_source != NULL};
+}
+
+const char *atti_train_valid_name(const att_train_opts *o, int32_t i)
+{
+    atti_valid_files f = atti_train_valid_files(o);
+    return f.lang ? f.lang[i] : f.target[i];
 }
 
 typedef struct int_range {
@@ -138,6 +162,26 @@ static att_status check_ranges(const att_train_opts *o)
     return ATT_OK;
 }
 
+static att_status check_valid_files(const att_train_opts *o, int both)
+{
+    if (o->n_valid < 0 || o->n_valid > MAX_VALID)
+        return atti_fail(ATT_EINVAL, "%d validation files, expected 0..%d",
+                         (int)o->n_valid, MAX_VALID);
+    if (o->n_valid > 0 && !both)
+        return atti_fail(ATT_EINVAL, "several validation files are for translators");
+    for (int32_t i = 0; i < o->n_valid; i++) {
+        if (!o->valid_sources || !o->valid_targets || !o->valid_sources[i] ||
+            !o->valid_targets[i] || (o->valid_langs && !o->valid_langs[i]))
+            return atti_fail(ATT_EINVAL, "validation file or language %d is NULL", i);
+    }
+    if (both && !o->valid_source != !o->valid_target) {
+        return atti_fail(ATT_EINVAL,
+                         "validation needs both sides, only the %s is given",
+                         o->valid_source ? "source" : "target");
+    }
+    return ATT_OK;
+}
+
 static att_status check_files(const atti_trainer *t)
 {
     const att_train_opts *o = &t->o;
@@ -152,11 +196,7 @@ static att_status check_files(const atti_trainer *t)
     }
     if (!o->model_dir && !o->dry_run)
         return atti_fail(ATT_EINVAL, "no model directory");
-    if (both && !o->valid_source != !o->valid_target) {
-        return atti_fail(ATT_EINVAL,
-                         "validation needs both sides, only the %s is given",
-                         o->valid_source ? "source" : "target");
-    }
+    ATTI_TRY(check_valid_files(o, both));
     if (o->tokenizer_target && !o->tokenizer) {
         return atti_fail(ATT_EINVAL, "a target tokenizer without a source tokenizer");
     }

@@ -70,7 +70,13 @@ static att_status digest_pairs(uint64_t *out, const atti_pairs *p)
 att_status atti_train_digest(atti_trainer *t)
 {
     ATTI_TRY(digest_pairs(&t->digest[0], &t->train));
-    return digest_pairs(&t->digest[1], &t->valid);
+    t->digest[1] = 0;
+    for (int32_t i = 0; i < t->n_valid; i++) {
+        uint64_t one = 0;
+        ATTI_TRY(digest_pairs(&one, &t->valid[i]));
+        t->digest[1] = i == 0 ? one : atti_mix64(t->digest[1] ^ one) + 1;
+    }
+    return ATT_OK;
 }
 
 /* ---- options --------------------------------------------------------------------- */

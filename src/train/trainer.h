@@ -26,6 +26,7 @@
 #include "attend/train.h"
 #include "base/json.h"
 #include "data/feed.h"
+#include "data/text/langs.h"
 #include "models/marian/marian_config.h"
 #include "models/rnn/rnn_config.h"
 #include "tokenize/lexicon.h"
@@ -79,8 +80,11 @@ typedef struct atti_trainer {
     char *dir, *checkpoints; /* DIR, DIR/checkpoints */
     int lock;
     att_tokenizer *tok[2]; /* the same one twice when joint */
-    atti_pairs train, valid;
-    uint64_t digest[2]; /* of their tokens; 0: not there */
+    atti_pairs train;
+    atti_pairs *valid; /* [n_valid]: one, or several pairs of a translator */
+    int32_t n_valid;
+    struct atti_validation *by_pair; /* [n_valid]: the newest figures of each */
+    uint64_t digest[2];              /* of their tokens; 0: not there */
     const atti_task *task;
     void *cfg;                 /* the family's */
     atti_marian_config marian; /* cfg of sequence to sequence, */
@@ -120,6 +124,15 @@ ATT_MUST_CHECK att_status atti_check_out(uint32_t size, size_t want, const char 
 ATT_MUST_CHECK att_status atti_train_opts_copy(att_train_opts *out,
                                                const att_train_opts *in);
 ATT_MUST_CHECK att_status atti_train_opts_check(atti_trainer *t);
+/* The files to validate with, however they were given; borrowed from the options. */
+typedef struct atti_valid_files {
+    const char *const *source, *const *target; /* [n] */
+    const char *const *lang;                   /* [n], or NULL: no tokens */
+    int32_t n;
+} atti_valid_files;
+atti_valid_files atti_train_valid_files(const att_train_opts *o);
+/* What tells pair i from the others: its language, or its target's file. */
+const char *atti_train_valid_name(const att_train_opts *o, int32_t i);
 /* translate with arch "rnn" (GRU) or "rnn-lstm". */
 int atti_train_is_rnn(const att_train_opts *o);
 ATT_MUST_CHECK att_status atti_train_rnn_config(atti_rnn_config *c,
@@ -137,6 +150,8 @@ ATT_MUST_CHECK att_status atti_train_config_write(const atti_trainer *t);
 
 /* trainer_vocab.c: of sequence to sequence */
 ATT_MUST_CHECK att_status atti_trainer_vocab(atti_trainer *t);
+/* Tokens of target languages: those of the options, then those that the sources have. */
+ATT_MUST_CHECK att_status atti_trainer_langs(const atti_trainer *t, atti_langs *langs);
 
 /* inputs.c: vectors of a file, one-hot inputs. */
 ATT_MUST_CHECK att_status atti_inputs_check(const atti_trainer *t);
@@ -210,14 +225,17 @@ ATT_MUST_CHECK att_status atti_trainer_run(atti_trainer *t);
 ATT_MUST_CHECK att_status atti_trainer_gradients(atti_trainer *t, atti_loss_sums *sums,
                                                  double *norm);
 
-/* BLEU of held-out pairs; of sequence to sequence. */
-ATT_MUST_CHECK att_status atti_trainer_bleu(atti_trainer *t, const atti_params *weights,
-                                            struct atti_validation *v);
+/* BLEU of held-out pairs, the scores of by_pair; of sequence to sequence. */
+ATT_MUST_CHECK att_status atti_trainer_bleu(atti_trainer *t,
+                                            const atti_params *weights);
+/* The tokenisation (ATT_BLEU_...) of pair i of n in --valid-tokenize. */
+ATT_MUST_CHECK att_status atti_train_valid_tokenize(int32_t *out, const char *names,
+                                                    int32_t i, int32_t n);
 
 /* estimate.c */
 ATT_MUST_CHECK att_status atti_trainer_dry_run(atti_trainer *t, att_train_estimate *e);
 
-/* validate.c */
+/* validate.c: of all pairs, the mean of their figures. */
 typedef struct atti_validation {
     double nll, accuracy;
     double

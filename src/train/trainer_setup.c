@@ -115,6 +115,18 @@ static void say_corpus(atti_trainer *t, const char *what, const atti_pairs *p)
                    (long long)p->invalid);
 }
 
+static void say_valid(atti_trainer *t)
+{
+    char what[100];
+    for (int32_t i = 0; i < t->n_valid; i++) {
+        snprintf(what, sizeof what, "validation");
+        if (t->n_valid > 1)
+            snprintf(what, sizeof what, "validation, %.80s",
+                     atti_train_valid_name(&t->o, i));
+        say_corpus(t, what, &t->valid[i]);
+    }
+}
+
 static int64_t vary_pair(const void *ctx, int side, uint64_t key, const int32_t *ids,
                          int64_t n, int32_t *out, int64_t room)
 {
@@ -135,11 +147,24 @@ static att_status open_variants(atti_trainer *t)
     return ATT_OK;
 }
 
+static att_status open_valid(atti_trainer *t)
+{
+    size_t n = (size_t)atti_train_valid_files(&t->o).n;
+    if (n == 0) return ATT_OK;
+    ATTI_TRY(atti_alloc(&t->valid, n, sizeof *t->valid, "validation"));
+    ATTI_TRY(atti_alloc(&t->by_pair, n, sizeof *t->by_pair, "validation"));
+    for (size_t i = 0; i < n; i++) t->valid[i].fd = -1;
+    t->n_valid = (int32_t)n;
+    for (int i = 0; i < t->n_valid; i++)
+        ATTI_TRY(t->task->open(t, &t->valid[i], i + 1));
+    return ATT_OK;
+}
+
 static att_status open_corpus(atti_trainer *t)
 {
     const att_train_opts *o = &t->o;
     ATTI_TRY(t->task->open(t, &t->train, 0));
-    if (o->valid_source) ATTI_TRY(t->task->open(t, &t->valid, 1));
+    ATTI_TRY(open_valid(t));
     t->feed_opts.budget = atti_max_i64(1, o->batch_tokens / o->accumulate);
     t->feed_opts.shuffle = 1;
     t->feed_opts.by_length = o->length_buckets != 0;
@@ -183,7 +208,7 @@ void atti_trainer_estimate(const atti_trainer *t, att_train_estimate *e)
     e->activations =
         (int64_t)(t->memory.activations + t->memory.gradients + t->memory.scratch);
     e->data = atti_feed_bytes(&t->train, &t->feed_opts);
-    if (t->valid.n > 0) e->data += t->valid.n * 12;
+    for (int32_t i = 0; i < t->n_valid; i++) e->data += t->valid[i].n * 12;
     e->flops_per_update =
         t->o.accumulate * (t->memory.forward_flops + t->memory.backward_flops);
     e->pairs = t->train.n;
@@ -210,7 +235,8 @@ static att_status plan_memory(atti_trainer *t)
 {
     int64_t rows[5] = {0};
     int32_t n_rows = 0;
-    atti_task_max_rows(t->family, &t->train, &t->valid, &t->feed_opts, rows, &n_rows);
+    atti_task_max_rows(t->family, &t->train, t->valid, t->n_valid, &t->feed_opts, rows,
+                       &n_rows);
     att_tape_plan_opts po;
     att_tape_plan_opts_init(&po);
     po.training = 1;
@@ -277,14 +303,14 @@ static att_status open_trainer(atti_trainer *t)
         atti_train_say(t, 4, "nothing to resume in %s: starting anew", t->dir);
     }
     say_corpus(t, "training", &t->train);
-    if (t->valid.n > 0) say_corpus(t, "validation", &t->valid);
+    say_valid(t);
     return atti_trainer_open_feed(t);
 }
 
 att_status atti_trainer_open(atti_trainer *t, const att_train_opts *opts)
 {
     memset(t, 0, sizeof *t);
-    t->lock = t->train.fd = t->valid.fd = -1;
+    t->lock = t->train.fd = -1;
     t->saved = -1;
     atti_train_state_init(&t->state);
     ATTI_TRY(atti_train_opts_copy(&t->o, opts));
@@ -306,7 +332,9 @@ void atti_trainer_close(atti_trainer *t)
     atti_feed_close(t->feed);
     atti_train_log_close(t);
     atti_pairs_close(&t->train);
-    atti_pairs_close(&t->valid);
+    for (int32_t i = 0; i < t->n_valid; i++) atti_pairs_close(&t->valid[i]);
+    atti_free(t->valid);
+    atti_free(t->by_pair);
     att_tape_destroy(t->tape);
     atti_optim_deinit(&t->optim);
     atti_params_deinit(&t->params);

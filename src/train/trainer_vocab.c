@@ -100,8 +100,7 @@ static att_status make_vocabs(const atti_trainer *t, const vocab_paths *p,
     return ATT_OK;
 }
 
-/* Those of the options, then those that the sources have. */
-static att_status find_langs(const atti_trainer *t, atti_langs *langs)
+att_status atti_trainer_langs(const atti_trainer *t, atti_langs *langs)
 {
     const att_train_opts *o = &t->o;
     char token[ATTI_LANG_MAX + 1];
@@ -133,7 +132,7 @@ att_status atti_trainer_vocab(atti_trainer *t)
     int ready = t->o.resume && st == ATT_OK && atti_path_exists(p.vocab[last]);
     if (st == ATT_OK && !ready) {
         atti_langs langs = {NULL, 0, 0};
-        st = find_langs(t, &langs);
+        st = atti_trainer_langs(t, &langs);
         if (st == ATT_OK) st = make_models(t, &p, &langs);
         if (st == ATT_OK) st = make_vocabs(t, &p, &langs);
         atti_langs_deinit(&langs);

@@ -33,10 +33,10 @@ typedef struct atti_task {
     att_status (*vocab)(struct atti_trainer *t);
     /* t->cfg and t->family. */
     att_status (*model)(struct atti_trainer *t);
+    /* valid 0: the training files; k: the k-th of those to validate with. */
     att_status (*open)(struct atti_trainer *t, atti_pairs *p, int valid);
-    /* A score beyond the mean loss, higher is better. NULL: none. */
-    att_status (*measure)(struct atti_trainer *t, const atti_params *weights,
-                          struct atti_validation *v);
+    /* Scores beyond the mean loss, higher is better, into by_pair. NULL: none. */
+    att_status (*measure)(struct atti_trainer *t, const atti_params *weights);
     /* The tokenizer's files and the defaults of generation, in t->dir; paths are freed by
      * the caller (atti_free of each of four). */
     att_status (*files)(const struct atti_trainer *t, struct atti_save *s,
@@ -76,9 +76,9 @@ ATT_MUST_CHECK att_status atti_step_train(const atti_step *s, const atti_batch *
                                           atti_loss_sums *sums);
 ATT_MUST_CHECK att_status atti_step_eval(const atti_step *s, const atti_batch *b,
                                          atti_loss_sums *sums);
-/* The most rows of the tape's symbols for batches of p (and q, where it has items). */
+/* The most rows of the tape's symbols for batches of p and of q[n_q]. */
 void atti_task_max_rows(const atti_family *family, const atti_pairs *p,
-                        const atti_pairs *q, const atti_feed_opts *o, int64_t rows[5],
-                        int32_t *n);
+                        const atti_pairs *q, int32_t n_q, const atti_feed_opts *o,
+                        int64_t rows[5], int32_t *n);
 
 #endif

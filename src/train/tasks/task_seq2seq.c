@@ -28,15 +28,13 @@ static att_status set(att_tape *tape, const atti_program_io *io, const atti_batc
 /* ---- options --------------------------------------------------------------------- */
 
 /* BLEU's tokenisations: told before the first validation, not by it. */
-static att_status check_tokenize(const char *name)
+static att_status check_tokenize(const att_train_opts *o)
 {
-    static const char *const names[] = {"13a", "zh", "char", "none", "intl"};
-    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0) return ATT_OK;
-    }
-    return atti_fail(ATT_EINVAL,
-                     "--valid-tokenize '%.40s' is not one of 13a, zh, char, none, intl",
-                     name ? name : "");
+    int32_t n = atti_train_valid_files(o).n, id = 0;
+    ATTI_TRY(atti_train_valid_tokenize(&id, o->valid_tokenize, 0, n));
+    for (int32_t i = 1; i < n; i++)
+        ATTI_TRY(atti_train_valid_tokenize(&id, o->valid_tokenize, i, n));
+    return ATT_OK;
 }
 
 static att_status check_positions(const att_train_opts *o)
@@ -54,13 +52,16 @@ static att_status check_langs(const att_train_opts *o)
     char token[ATTI_LANG_MAX + 1];
     for (int32_t i = 0; o->target_langs && i < o->n_train; i++)
         ATTI_TRY(atti_lang_of_word(token, o->target_langs[i]));
-    return o->valid_lang ? atti_lang_of_word(token, o->valid_lang) : ATT_OK;
+    atti_valid_files v = atti_train_valid_files(o);
+    for (int32_t i = 0; v.lang && i < v.n; i++)
+        ATTI_TRY(atti_lang_of_word(token, v.lang[i]));
+    return ATT_OK;
 }
 
 static att_status check(atti_trainer *t)
 {
     ATTI_TRY(check_langs(&t->o));
-    ATTI_TRY(check_tokenize(t->o.valid_tokenize));
+    ATTI_TRY(check_tokenize(&t->o));
     ATTI_TRY(check_positions(&t->o));
     if (t->o.bpe_dropout > 0 && t->o.unigram)
         return atti_fail(ATT_EINVAL,
@@ -78,7 +79,6 @@ static att_status check(atti_trainer *t)
     return atti_train_model_config(&t->marian, &t->o, 100, 100);
 }
 
-/* Before a directory is made and minutes go into a vocabulary. */
 /* Before a directory or a vocabulary is made of them. */
 static att_status check_pairs(const char *const *source, const char *const *target,
                               int32_t n_files)
@@ -91,12 +91,40 @@ static att_status check_pairs(const char *const *source, const char *const *targ
                      source[0], target[0], (long long)n);
 }
 
+static att_status refuse_lang(const char *lang)
+{
+    return atti_fail(
+        ATT_EINVAL,
+        "the validation's target language '%.60s' is none of the training's", lang);
+}
+
+/* A token that is no entry of the vocabulary would be read as letters. What a ready
+ * vocabulary has is known when it is opened. */
+static att_status check_valid_langs(atti_trainer *t)
+{
+    char token[ATTI_LANG_MAX + 1];
+    atti_valid_files v = atti_train_valid_files(&t->o);
+    atti_langs known = {NULL, 0, 0};
+    if (!v.lang || t->o.tokenizer) return ATT_OK;
+    att_status st = atti_trainer_langs(t, &known);
+    for (int32_t i = 0; i < v.n && st == ATT_OK; i++) {
+        size_t k = 0;
+        st = atti_lang_of_word(token, v.lang[i]);
+        while (k < known.n && strcmp(known.token[k], token) != 0) k++;
+        if (st == ATT_OK && k == known.n) st = refuse_lang(v.lang[i]);
+    }
+    atti_langs_deinit(&known);
+    return st;
+}
+
 static att_status check_files(atti_trainer *t)
 {
     const att_train_opts *o = &t->o;
+    atti_valid_files v = atti_train_valid_files(o);
     ATTI_TRY(check_pairs(o->train_source, o->train_target, o->n_train));
-    if (!o->valid_source) return ATT_OK;
-    return check_pairs(&o->valid_source, &o->valid_target, 1);
+    for (int32_t i = 0; i < v.n; i++)
+        ATTI_TRY(check_pairs(&v.source[i], &v.target[i], 1));
+    return check_valid_langs(t);
 }
 
 /* ---- model, corpus, files -------------------------------------------------------- */
@@ -160,19 +188,26 @@ static att_status open_with(atti_pairs *p, atti_pairs_opts *o, const char *const
 static att_status open_pairs(atti_trainer *t, atti_pairs *p, int valid)
 {
     const att_train_opts *opts = &t->o;
-    atti_pairs_opts o = {.source = valid ? &opts->valid_source : opts->train_source,
-                         .target = valid ? &opts->valid_target : opts->train_target,
+    atti_valid_files v = atti_train_valid_files(opts);
+    int i = valid - 1;
+    atti_pairs_opts o = {.source = valid ? &v.source[i] : opts->train_source,
+                         .target = valid ? &v.target[i] : opts->train_target,
                          .n_files = valid ? 1 : opts->n_train,
                          .temp_dir = t->dir,
                          .encode = encode,
                          .encode_ctx = t,
                          .max_length = opts->max_length};
-    for (int i = 0; i < 2; i++) {
-        o.vocab_size[i] = att_tokenizer_size(t->tok[i]);
-        o.eos[i] = att_tokenizer_eos(t->tok[i]);
+    for (int s = 0; s < 2; s++) {
+        o.vocab_size[s] = att_tokenizer_size(t->tok[s]);
+        o.eos[s] = att_tokenizer_eos(t->tok[s]);
     }
-    if (valid) return open_with(p, &o, opts->valid_lang ? &opts->valid_lang : NULL);
-    return open_with(p, &o, opts->target_langs);
+    if (!valid) return open_with(p, &o, opts->target_langs);
+    if (!v.lang) return open_with(p, &o, NULL);
+    char token[ATTI_LANG_MAX + 1];
+    ATTI_TRY(atti_lang_of_word(token, v.lang[i]));
+    if (att_tokenizer_id(t->tok[0], token) == att_tokenizer_unk(t->tok[0]))
+        return refuse_lang(v.lang[i]);
+    return open_with(p, &o, &v.lang[i]);
 }
 
 static att_status files(const atti_trainer *t, atti_save *s, char *paths[4])

@@ -33,13 +33,16 @@ att_status atti_task_find(const atti_task **out, const char *name, const char *a
 }
 
 void atti_task_max_rows(const atti_family *family, const atti_pairs *p,
-                        const atti_pairs *q, const atti_feed_opts *o, int64_t rows[5],
-                        int32_t *n)
+                        const atti_pairs *q, int32_t n_q, const atti_feed_opts *o,
+                        int64_t rows[5], int32_t *n)
 {
-    int64_t most[3] = {0}, other[3] = {0};
+    int64_t most[3] = {0};
     atti_feed_max_rows(p, o, &most[0], &most[1], &most[2]);
-    if (q && q->n > 0) atti_feed_max_rows(q, o, &other[0], &other[1], &other[2]);
-    for (int i = 0; i < 3; i++) most[i] = atti_max_i64(most[i], other[i]);
+    for (int32_t k = 0; k < n_q; k++) {
+        int64_t other[3] = {0};
+        atti_feed_max_rows(&q[k], o, &other[0], &other[1], &other[2]);
+        for (int i = 0; i < 3; i++) most[i] = atti_max_i64(most[i], other[i]);
+    }
     *n = 0;
     if (family->shape == ATTI_WORDS) {
         const int64_t words[5] = {most[0], most[1], most[2], most[2] + 1, most[1] + 1};
