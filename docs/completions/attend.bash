@@ -23,7 +23,6 @@ _attend()
         --optimizer) words="adam adamw sgd"; cur=${cur#=} ;;
         --schedule) words="inverse-sqrt noam cosine linear constant"; cur=${cur#=} ;;
         --precision) words="float32 bfloat16"; cur=${cur#=} ;;
-        --valid-tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
     "train tag"*) words="--train --valid --model --tokenizer --vocab-size --tokenizer-raw --column --max-length --preset --arch --dim --ffn --heads --enc-depth --dropout --attention-dropout --inputs --vectors --freeze-vectors --window --one-way --dim-word --dim-char --dim-char-state --min-count --word-dropout --after --mini-batch-words --optimizer-delay --optimizer --learn-rate --schedule --lr-warmup --beta1 --beta2 --adam-eps --weight-decay --clip-norm --label-smoothing --precision --exponential-smoothing --average --seed --valid-freq --save-freq --disp-freq --early-stopping --keep-checkpoints --resume --overwrite --dry-run --memory-limit --json --threads --config --quiet --color --help "
@@ -73,7 +72,7 @@ _attend()
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "evaluate "*) words="--reference --input --model --source --target --output --batch-tokens --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --columns --column --confusion --context --slide --tokenize --lowercase --chrf-lowercase --smooth --smooth-value --chrf-word-order --confidence-n --width --json --threads --config --quiet --color --help "
+    "evaluate "*) words="--reference --input --model --source --target --to --output --batch-tokens --beam-size --normalize --batch-size --max-length --max-length-factor --min-length --max-source --early-stopping --no-repeat-ngram --repetition-penalty --columns --column --confusion --context --slide --tokenize --lowercase --chrf-lowercase --smooth --smooth-value --chrf-word-order --confidence-n --width --json --threads --config --quiet --color --help "
         case $prev in
         --early-stopping) words="bound first never"; cur=${cur#=} ;;
         --column) words="upos xpos"; cur=${cur#=} ;;
