@@ -186,6 +186,16 @@ static att_status check_length(const att_explainer *x, int64_t n, const char *wh
     return ATT_OK;
 }
 
+static att_status check_positions(const att_explainer *x, int64_t n, const char *what)
+{
+    if (n > atti_longest_text(x))
+        return atti_fail(ATT_EINVAL,
+                         "%s of %lld tokens: the model has %lld positions; take a part "
+                         "of it",
+                         what, (long long)n, (long long)atti_longest_text(x));
+    return ATT_OK;
+}
+
 /* e->words is there. */
 static att_status fill_words(att_explainer *x, att_explanation *e, int32_t label)
 {
@@ -243,6 +253,10 @@ att_status att_explain_ids(att_explainer *x, att_explanation **out,
                          x->model->architecture);
     ATTI_TRY(check_length(x, n_source, "a text"));
     ATTI_TRY(check_length(x, n_output, "an output"));
+    bool goes_on = x->model->family->shape == ATTI_DECODER;
+    ATTI_TRY(
+        check_positions(x, (int64_t)n_source + (goes_on ? n_output : 0), "a text"));
+    ATTI_TRY(check_positions(x, n_output, "an output"));
     ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "explanation"));
     att_status st = atti_translates(x)
                         ? fill_pair(x, e, source, n_source, output, n_output, finished)
@@ -282,6 +296,12 @@ static att_status read_text(att_explainer *x, att_explanation *e, const char *te
         return fill_words(x, e, label);
     }
     ATTI_TRY(encode_checked(x, 0, text, &ids, &n));
+    size_t most = (size_t)atti_longest_text(x);
+    if (n > most) { /* as att_classify(): the last token ends a text */
+        ids[most - 1] = ids[n - 1];
+        e->source_cut = (int32_t)(n - most);
+        n = most;
+    }
     att_status st = fill_encoder(x, e, ids, (int32_t)n, label);
     att_free(ids);
     return st;

@@ -19,8 +19,7 @@ void atti_head_corpus_deinit(atti_head_corpus *c)
     }
 }
 
-/* Tokens that fit the model's positions. */
-static int64_t longest(const att_explainer *x)
+int64_t atti_longest_text(const att_explainer *x)
 {
     const atti_family *f = x->model->family;
     int64_t most = INT64_MAX;
@@ -77,7 +76,7 @@ static att_status push_text(const att_explainer *x, atti_head_corpus *c, int sid
 static att_status add_pair(const att_explainer *x, atti_head_corpus *c,
                            const char *source, const char *target)
 {
-    int64_t most = longest(x) - 1;
+    int64_t most = atti_longest_text(x) - 1;
     ATTI_TRY(push_text(x, c, SRC, 0, source, most));
     ATTI_TRY(push_one(c, TGT, x->start));
     size_t from = c->n_ids[TGT];
@@ -91,7 +90,7 @@ static att_status add_text(const att_explainer *x, atti_head_corpus *c,
                            const char *text)
 {
     size_t from = c->n_ids[TGT];
-    ATTI_TRY(push_text(x, c, TGT, 0, text, longest(x)));
+    ATTI_TRY(push_text(x, c, TGT, 0, text, atti_longest_text(x)));
     size_t n = c->n_ids[TGT] - from;
     if (n == 0) return ATT_OK;
     ATTI_TRY(push(c, SAY, c->ids[TGT] + from + 1, n - 1));
@@ -122,8 +121,9 @@ static att_status add_labelled(const att_explainer *x, atti_head_corpus *c,
                          atti_encoder_label(cfg, 0),
                          atti_encoder_label(cfg, cfg->n_labels - 1));
     size_t n, cut;
-    ATTI_TRY(atti_is_worded(x->model) ? push_words(x, c, text, &n, &cut)
-                                      : push_text(x, c, SRC, 0, text, longest(x)));
+    ATTI_TRY(atti_is_worded(x->model)
+                 ? push_words(x, c, text, &n, &cut)
+                 : push_text(x, c, SRC, 0, text, atti_longest_text(x)));
     return push_one(c, SAY, id);
 }
 
@@ -170,7 +170,7 @@ static att_status add_tagged(const att_explainer *x, atti_head_corpus *c,
     if (atti_is_worded(x->model)) return add_tagged_words(x, c, words, tags, i);
     if (all != have) return counts_differ(i, all, have);
     ATTI_TRY(att_model_encode(x->model, 0, "", 0, &frame, &n_frame));
-    int64_t room = longest(x) - (int64_t)n_frame;
+    int64_t room = atti_longest_text(x) - (int64_t)n_frame;
     att_status st = n_frame ? push_one(c, SRC, frame[0]) : ATT_OK;
     if (st == ATT_OK && n_frame) st = push_one(c, SAY, -1);
     for (; st == ATT_OK && (k = word_at(&words)) > 0; words += k) {

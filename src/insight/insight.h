@@ -116,6 +116,8 @@ ATT_MUST_CHECK att_status atti_explanation_kind(const att_explanation *e, int32_
                                                 int *i);
 const char *atti_kind_name(int32_t kind);
 const char *atti_site_name(const atti_site *s);
+/* Tokens that fit the positions of one side and what may be explained at once. */
+int64_t atti_longest_text(const att_explainer *x);
 /* Whether a text or its tokens get one label of several. */
 bool atti_says_label(const att_explainer *x);
 /* Texts for the ids of e's sides and for its choices. */

@@ -89,6 +89,14 @@ refused 'layers 1..' -m "$families/text_gpt2" "$text" --layer 99
 refused 'heads 1..' -m "$families/text_gpt2" "$text" --head 99
 refused 'at most 10000' -m "$translator" "$(yes cat | head -n 11000 | tr '\n' ' ')"
 
+# What is longer than a model's positions is cut as classify cuts it, or refused.
+long=$(yes cat | head -n 600 | tr '\n' ' ')
+explain -m "$families/text_bert_sequence" "$long" | sed -n 's/^text  *//p' >said
+echo "$long" | "$ATTEND" classify -m "$families/text_bert_sequence" 2>/dev/null | cut -f1 | cmp - said
+"$ATTEND" explain -m "$families/text_bert_tag" "$long" 2>err >/dev/null
+grep -q 'the text was cut: [0-9]* tokens dropped' err
+refused 'positions; take a part of it' -m "$families/text_gpt2" "$long"
+
 # Each family in each view.
 for model in text_gpt2 text_llama text_bert_sequence text_bert_tag text_xlmr_sequence; do
     for view in self overview links both-ways text rollout flow entropy distance \
@@ -101,6 +109,8 @@ for model in text_gpt2 text_llama text_bert_sequence text_bert_tag text_xlmr_seq
     grep -q "^A': softmax" steps.txt
     grep -q '^times W_O' steps.txt
     explain -m "$families/$model" 'a café 😀' --decoding | grep -q 'said'
+    # A text is drawn as people read it, whatever signs the vocabulary has.
+    if grep -q 'Ã©' text.svg; then exit 9; fi
     explain -m "$families/$model" 'a </script> 😀' -o page.html
     test "$(grep -c '</html>' page.html)" = 1
 done
