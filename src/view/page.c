@@ -140,6 +140,8 @@ static void describe(atti_jsonw *w, const att_attention_map *m, const pack *k)
 {
     atti_jsonw_object(w, NULL);
     quoted(w, "name", atti_map_name(m));
+    quoted(w, "rowAxis", atti_map_row_axis(m));
+    quoted(w, "colAxis", atti_map_col_axis(m));
     atti_jsonw_bool(w, "cross", m->kind == ATT_VIEW_CROSS);
     atti_jsonw_i64(w, "layers", m->n_layers);
     atti_jsonw_i64(w, "heads", m->n_heads);

@@ -25,6 +25,10 @@ for name in a.gif a .svg.; do
     test ! -e $name
 done
 
+# A page says what its rows and columns are.
+explain -m "$translator" "$text" --view integrated -o axes.html
+grep -q '"rowAxis": *"output", *"colAxis": *"depends on"' axes.html
+
 # Arrays: float32, [layers, heads, rows, columns], each row a distribution.
 if command -v python3 >/dev/null; then
     python3 - <<'END'

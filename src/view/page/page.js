@@ -208,7 +208,7 @@ function labels(m, r0, r1, c0, c1) {
     font(11);
     ctx.textAlign = "left";
     ctx.fillStyle = theme.muted;
-    ctx.fillText(m.cross ? "output \u2193   looks at source \u2192" : "this token \u2193   looks at \u2192", 10, 12);
+    ctx.fillText(m.rowAxis + " \u2193   " + m.colAxis + " \u2192", 10, 12);
     ctx.save();
     ctx.beginPath(); ctx.rect(0, top, left, size.h - top); ctx.clip();
     ctx.textAlign = "right";
@@ -249,9 +249,9 @@ function lines() {
     for (let r = r0; r < r1; r++)
         for (let c = c0; c < c1; c++) {
             const v = w[r * m.cols + c];
-            if (v >= least) list.push([v, r, c]);
+            if (Math.abs(v) >= least) list.push([v, r, c]);
         }
-    list.sort((a, b) => b[0] - a[0] || a[1] - b[1] || a[2] - b[2]);
+    list.sort((a, b) => Math.abs(b[0]) - Math.abs(a[0]) || a[1] - b[1] || a[2] - b[2]);
     if (list.length > 4000) list.length = 4000;
     found = { key, list };
     return list;
@@ -270,12 +270,14 @@ function drawLinks() {
     /* An even share must not look like a choice. */
     const list = lines(), full = Math.max(s.hi, Math.min(1, 4 / m.cols));
     for (let i = list.length - 1; i >= 0; i--) {
-        const [v, r, c] = list[i], f = Math.min(1, v / full);
+        const [v, r, c] = list[i], f = Math.min(1, Math.abs(v) / full);
         const yr = top - sy + (r + 0.5) * step, yc = top - sy + (c + 0.5) * step;
         const y1 = m.cross ? yc : yr, y2 = m.cross ? yr : yc, mid = (left + right) / 2;
         if (Math.max(y1, y2) < 0 || Math.min(y1, y2) > size.h) continue;
         ctx.globalAlpha = 0.08 + 0.9 * f;
-        ctx.strokeStyle = theme.accent;
+        /* What speaks against: another hue, and dashes for print without colours. */
+        ctx.strokeStyle = v < 0 ? state.dark ? "#e0a070" : "#9a4a10" : theme.accent;
+        ctx.setLineDash(v < 0 ? [6, 4] : []);
         ctx.lineWidth = 0.6 + 2.8 * f;
         ctx.beginPath();
         ctx.moveTo(left, y1);
@@ -283,6 +285,7 @@ function drawLinks() {
         ctx.stroke();
     }
     ctx.globalAlpha = 1;
+    ctx.setLineDash([]);
     const side = (tokens, chosen, x, align) => {
         ctx.textAlign = align;
         for (let i = 0; i < tokens.length; i++) {
@@ -300,9 +303,9 @@ function drawLinks() {
     ctx.fillStyle = theme.muted;
     font(11);
     ctx.textAlign = "right";
-    ctx.fillText(m.cross ? "source" : "this token", left - 8, 13);
+    ctx.fillText(m.cross ? "source" : m.rowAxis, left - 8, 13);
     ctx.textAlign = "left";
-    ctx.fillText(m.cross ? "output" : "looks at", right + 8, 13);
+    ctx.fillText(m.cross ? "output" : m.colAxis, right + 8, 13);
 }
 
 /* Small pictures: the prepared ones of long texts, else the heads themselves. */
@@ -381,10 +384,10 @@ function tellTable() {
     const m = map(), w = now(), body = $("links").tBodies[0];
     let list = [], title;
     if (state.row >= 0) {
-        title = "\u201c" + m.row[state.row] + "\u201d looks at";
+        title = "\u201c" + m.row[state.row] + "\u201d " + (m.cross ? "looks at" : m.colAxis);
         for (let c = 0; c < m.cols; c++) list.push([w[state.row * m.cols + c], m.col[c], c]);
     } else if (state.col >= 0) {
-        title = "\u201c" + m.col[state.col] + "\u201d is looked at by";
+        title = "\u201c" + m.col[state.col] + "\u201d " + (m.cross || m.colAxis === "looks at" ? "is looked at by" : "weighs in");
         for (let r = 0; r < m.rows; r++) list.push([w[r * m.cols + state.col], m.row[r], r]);
     } else title = "Point at a token, or use the arrow keys.";
     const size = x => Math.abs(x[0]);
@@ -617,7 +620,7 @@ addEventListener("keydown", e => {
 
 /* --- controls --- */
 
-$("title").textContent = data.title;
+$("title").textContent = $("title").title = data.title;
 data.maps.forEach((m, i) => $("map").add(new Option(m.name, String(i))));
 $("map").addEventListener("change", () => chooseMap(Number($("map").value)));
 $("layer").addEventListener("change", () => { state.layer = Number($("layer").value); update(); });
