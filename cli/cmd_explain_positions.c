@@ -63,7 +63,8 @@ static const opt options[] = {
      .lo = 1,
      .hi = 1024,
      ROW(heads),
-     .help = "alibi: of how many heads"},
+     .flags = OPT_NO_DEFAULT,
+     .help = "alibi: of how many heads (default: the model's, or 8)"},
     {.name = "clip",
      .kind = OPT_I32,
      .arg = "N",
@@ -84,7 +85,6 @@ static void defaults(void *opts)
     position_opts *o = opts;
     o->digits = 4;
     o->head = 1;
-    o->heads = 8;
     o->clip = 16;
 }
 
@@ -94,6 +94,8 @@ typedef struct table {
     int64_t rows, cols;
     const char *col_name;
     char *title;
+    double theta;  /* of sinusoids and rotations */
+    int32_t heads; /* ALiBi */
 } table;
 
 static int read_size(table *t)
@@ -138,6 +140,37 @@ static void copy_tensor(table *t, const att_tensor *x)
     for (int64_t i = 0; i < t->rows * t->cols; i++) t->v[i] = (double)f[i];
 }
 
+/* The first of these keys that config.json has as a number; 0: none. */
+static double config_number(const att_model *m, const char *const *keys)
+{
+    for (; *keys; keys++) {
+        char *quoted = cli_format("\"%s\"", *keys);
+        const char *p = strstr(att_model_config_json(m), quoted);
+        double v =
+            p ? strtod(p + strlen(quoted) + strspn(p + strlen(quoted), " :\n"), NULL)
+              : 0;
+        cli_free(quoted);
+        if (v > 0) return v;
+    }
+    return 0;
+}
+
+/* Width, heads and the base of rotations are the model's; rotations turn a head's width. */
+static void take_sizes(table *t, const att_model *m)
+{
+    static const char *const width[] = {"d_model", "hidden_size", "n_embd", NULL};
+    static const char *const heads[] = {"encoder_attention_heads",
+                                        "num_attention_heads", "n_head", NULL};
+    static const char *const head[] = {"head_dim", NULL};
+    static const char *const base[] = {"rope_theta", NULL};
+    double w = config_number(m, width), h = config_number(m, heads);
+    double d = config_number(m, head), theta = config_number(m, base);
+    if (h >= 1 && h <= 1024 && t->o->heads == 0) t->heads = (int32_t)h;
+    if (t->o->kind == ROPE && theta > 1) t->theta = theta;
+    if (t->o->kind == ROPE && w >= 1 && h >= 1) w = d >= 1 ? d : w / h;
+    if (!t->o->extent && w >= 1 && w <= SIDE_MAX) t->cols = (int64_t)w;
+}
+
 static int from_model(table *t)
 {
     static const char *const learned[] = {"embed_positions.weight",
@@ -161,10 +194,7 @@ static int from_model(table *t)
         t->col_name = "dimension";
         found = true;
     }
-    if (!found && !t->o->extent &&
-        (find_tensor(m, "shared.weight", &x) ||
-         find_tensor(m, "embed_tokens.weight", &x)))
-        t->cols = x.shape[1];
+    if (!found) take_sizes(t, m);
     att_model_destroy(m);
     if (wants && !found)
         return cli_fail("%s: the model has learned no positions", t->o->model);
@@ -180,7 +210,7 @@ static void waves(table *t, bool rope)
     for (int64_t p = 0; p < t->rows; p++)
         for (int64_t i = 0; i < half; i++) {
             double a = (double)(p + t->o->origin) *
-                       pow(10000.0, -2.0 * (double)i / (double)t->cols);
+                       pow(t->theta, -2.0 * (double)i / (double)t->cols);
             int64_t s = split ? i : 2 * i, c = split ? half + i : 2 * i + 1;
             /* A rotation is cos first: (x, y) -> (x cos - y sin, y cos + x sin). */
             t->v[p * t->cols + s] = rope ? cos(a) : sin(a);
@@ -191,7 +221,7 @@ static void waves(table *t, bool rope)
 static void distances(table *t)
 {
     const position_opts *o = t->o;
-    double slope = pow(2.0, -8.0 * o->head / o->heads);
+    double slope = pow(2.0, -8.0 * o->head / t->heads);
     t->cols = t->rows;
     t->col_name = "position looked at";
     for (int64_t r = 0; r < t->rows; r++)
@@ -222,11 +252,17 @@ static int fill(table *t)
     const position_opts *o = t->o;
     int rc = o->kind == HAND_SET && o->input ? from_file(t) : from_model(t);
     if (rc) return rc;
-    t->title = cli_format("%s%s", name[o->kind],
-                          o->kind == SINUSOIDAL || o->kind == ROPE
-                              ? (o->layout ? ", half-split" : ", interleaved")
-                              : "");
+    t->title =
+        cli_format("%s%s", name[o->kind],
+                   o->kind == SINUSOIDAL || o->kind == ROPE
+                       ? (o->layout ? ", half-split" : ", interleaved")
+                   : o->kind == ALIBI ? cli_format(", head %d of %d", o->head, t->heads)
+                                      : "");
     if (t->v) return 0;
+    if (o->head > t->heads)
+        return cli_usage("explain positions",
+                         "explain positions: --head %d: there are heads 1..%d", o->head,
+                         t->heads);
     int64_t most = t->rows > t->cols ? t->rows : t->cols;
     t->v = cli_alloc((size_t)(t->rows * most), sizeof *t->v);
     if (o->kind == SINUSOIDAL || o->kind == ROPE) waves(t, o->kind == ROPE);
@@ -285,14 +321,15 @@ static int print(const table *t)
 static int run(void *opts, const cli_list *words)
 {
     position_opts *o = opts;
-    table t = {.o = o, .rows = 128, .cols = 512, .col_name = "dimension"};
+    table t = {.o = o,
+               .rows = 128,
+               .cols = 512,
+               .col_name = "dimension",
+               .theta = 10000,
+               .heads = o->heads ? o->heads : 8};
     (void)words;
     int rc =
         explain_check_output("explain positions", o->output, ".png .svg .pdf .html");
-    if (!rc && o->head > o->heads)
-        rc = cli_usage("explain positions",
-                       "explain positions: --head %d: there are heads 1..%d", o->head,
-                       o->heads);
     if (!rc) rc = read_size(&t);
     if (!rc) rc = fill(&t);
     if (!rc) rc = o->output ? draw(&t) : print(&t);

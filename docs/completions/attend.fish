@@ -523,7 +523,7 @@ complete -c attend -n '__fish_seen_subcommand_from explain' -l size -r -d 'posit
 complete -c attend -n '__fish_seen_subcommand_from explain' -l model -s m -r -d 'take width and learned tables from this model'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l input -r -d 'hand-set: the table itself'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l head -r -d 'alibi: whose slope'
-complete -c attend -n '__fish_seen_subcommand_from explain' -l heads -r -d 'alibi: of how many heads'
+complete -c attend -n '__fish_seen_subcommand_from explain' -l heads -r -d 'alibi: of how many heads (default: the model\'s, or 8)'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l clip -r -d 'relative: distances beyond it are all the same'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l output -s o -r -d 'a picture: .png, .svg, .pdf or .html (default: numbers in the terminal)'
 complete -c attend -n '__fish_seen_subcommand_from explain' -l digits -r -d 'digits after the point'

@@ -14,3 +14,7 @@ cmp a.svg b.svg
 grep -q '<svg' a.svg
 "$ATTEND" explain positions --size 8x8 -o page.html
 grep -q '</html>' page.html
+# A model says how wide a head is that is turned, and by which base; how many heads there are.
+families=$SOURCE_DIR/tests/golden/families
+"$ATTEND" explain positions --kind rope -m "$families/llama" | head -n 1
+"$ATTEND" explain positions --kind alibi -m "$families/llama" | head -n 1
