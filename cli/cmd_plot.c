@@ -137,7 +137,8 @@ static void add_panel(plot *p, const panel_plan *plan)
                             y.x, y.y, y.n};
         }
     if (n == 0 || p->n_panels == PANELS_MAX) return;
-    p->panel[p->n_panels++] = (att_curve_panel){plan->y_name, p->o->log, c, n};
+    p->panel[p->n_panels++] = (att_curve_panel){
+        .y_name = plan->y_name, .log_y = p->o->log, .curves = c, .n_curves = n};
 }
 
 /* --- the terminal ----------------------------------------------------------------- */

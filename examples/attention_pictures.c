@@ -188,7 +188,7 @@ static void temperatures(void)
     static const char *const name[KEYS] = {"e = 2", "e = 1.5", "e = 0.5", "e = -1"};
     static call c;
     att_curve curves[KEYS];
-    att_curve_panel panel = {"weight", 0, curves, KEYS};
+    att_curve_panel panel = {.y_name = "weight", .curves = curves, .n_curves = KEYS};
     att_picture *p = NULL;
     for (int i = 0; i < POINTS; i++) {
         x[i] = 0.05 + 0.08 * i;
@@ -347,7 +347,8 @@ static void distances(void)
     static double x[T], y[4][T];
     static call c;
     att_curve curves[4];
-    att_curve_panel panel = {"added to the score", 0, curves, 4};
+    att_curve_panel panel = {
+        .y_name = "added to the score", .curves = curves, .n_curves = 4};
     att_picture *p = NULL;
     att_tensor t;
     for (int i = 0; i < T * R; i++) ones[i] = 1;

@@ -182,10 +182,12 @@ typedef struct att_curve_panel {
     int32_t log_y;      /* nonzero: logarithmic; values <= 0 are gaps */
     const att_curve *curves;
     int64_t n_curves; /* a curve of the same name has the same colour in every panel */
+    const char *x_name; /* of an x axis of its own; NULL: the one that panels share, */
+    int32_t log_x; /* which is linear; nonzero: logarithmic, values <= 0 are gaps */
 } att_curve_panel;
 
-/* Panels below each other over one x axis, x_name e.g. "step". 1..16 panels, 1..64
- * curves a panel, up to 1e6 points a curve (thinned to what can be seen: the lowest and
+/* Panels below each other over one x axis, x_name e.g. "step", but for those that name an
+ * x axis of their own. 1..16 panels, 1..64 curves a panel, up to 1e6 points a curve (thinned to what can be seen: the lowest and
  * highest of every pixel column stay). */
 ATT_API ATT_MUST_CHECK att_status att_picture_curves(att_picture **out,
                                                      const att_curve_panel *panels,

@@ -1,5 +1,5 @@
-/* draw_curves.c - loss, BLEU, rate over steps: panels over one x axis, round ticks, a
- * legend whose colours hold in every panel, and as many points as pixels can show. */
+/* draw_curves.c - loss, BLEU, rate over steps: panels over one x axis or each over its own,
+ * round ticks, a legend whose colours hold in every panel, and as many points as pixels can show. */
 #include "view/axis.h"
 #include "view/picture.h"
 #include <math.h>
@@ -16,9 +16,10 @@ double atti_axis_step(double x)
 }
 
 typedef struct plot {
-    double x, y, w, h; /* the panel's box */
-    double x_lo, x_hi, y_lo, y_hi;
-    bool log_y;
+    double x, y, w, h;             /* the panel's box */
+    double x_lo, x_hi, y_lo, y_hi; /* logarithms where the axis is one of them */
+    bool log_x, log_y;
+    const char *x_name; /* written below; NULL: as the panel below has it */
 } plot;
 
 typedef struct names {
@@ -34,9 +35,15 @@ static int64_t name_index(names *k, const char *name)
     return k->n < NAME_LIMIT ? k->n++ : NAME_LIMIT - 1;
 }
 
+static bool has_log_x(const att_curve_panel *panel)
+{
+    return panel->x_name && panel->log_x;
+}
+
 static bool usable(const att_curve_panel *panel, const att_curve *c, int64_t i)
 {
-    return isfinite(c->x[i]) && isfinite(c->y[i]) && (!panel->log_y || c->y[i] > 0);
+    return isfinite(c->x[i]) && isfinite(c->y[i]) && (!panel->log_y || c->y[i] > 0) &&
+           (!has_log_x(panel) || c->x[i] > 0);
 }
 
 static double of_y(const plot *q, double y)
@@ -47,7 +54,8 @@ static double of_y(const plot *q, double y)
 
 static double of_x(const plot *q, double x)
 {
-    return q->x + (x - q->x_lo) / (q->x_hi - q->x_lo) * q->w;
+    double v = q->log_x ? log10(x) : x;
+    return q->x + (v - q->x_lo) / (q->x_hi - q->x_lo) * q->w;
 }
 
 static att_status check(const att_curve_panel *panels, int64_t n)
@@ -100,22 +108,27 @@ static void ranges(plot *q, const att_curve_panel *panel)
     q->y_hi = panel->log_y ? hi + 0.04 * (hi - lo) : ceil(hi / step - 1e-9) * step;
 }
 
-static void x_range(double *lo, double *hi, const att_curve_panel *panels, int64_t n)
+/* Of a panel with an x axis of its own, or of all that share one. */
+static void x_range(plot *q, const att_curve_panel *panel,
+                    const att_curve_panel *panels, int64_t n)
 {
-    *lo = INFINITY;
-    *hi = -INFINITY;
+    double lo = INFINITY, hi = -INFINITY;
+    q->log_x = has_log_x(panel);
     for (int64_t i = 0; i < n; i++) {
+        if (&panels[i] != panel && (panel->x_name || panels[i].x_name)) continue;
         for (int64_t c = 0; c < panels[i].n_curves; c++) {
             const att_curve *k = &panels[i].curves[c];
             for (int64_t j = 0; j < k->n; j++) {
                 if (!usable(&panels[i], k, j)) continue;
-                if (k->x[j] < *lo) *lo = k->x[j];
-                if (k->x[j] > *hi) *hi = k->x[j];
+                if (k->x[j] < lo) lo = k->x[j];
+                if (k->x[j] > hi) hi = k->x[j];
             }
         }
     }
-    if (!(*lo <= *hi)) *lo = 0, *hi = 1;
-    if (*lo == *hi) *lo -= 1, *hi += 1;
+    if (!(lo <= hi)) lo = q->log_x, hi = lo + 1;
+    q->x_lo = q->log_x ? log10(lo) : lo;
+    q->x_hi = q->log_x ? log10(hi) : hi;
+    if (lo == hi) q->x_lo -= 1, q->x_hi += 1;
 }
 
 static void y_tick(att_picture *p, const atti_theme *t, const plot *q, double v,
@@ -130,40 +143,62 @@ static void y_tick(att_picture *p, const atti_theme *t, const plot *q, double v,
     atti_draw_text(p, q->x - 8, y + 4, 11, 1, t->ink, text);
 }
 
-static void axes(att_picture *p, const atti_theme *t, const plot *q, const char *name,
-                 const char *x_name)
+static void x_tick(att_picture *p, const atti_theme *t, const plot *q, double v,
+                   double step)
 {
     char text[40];
+    double x = of_x(q, v);
 
-    if (q->log_y) {
-        double range = q->y_hi - q->y_lo;
-        int every = (int)ceil(range / 6);
-        for (int e = (int)floor(q->y_lo); e <= (int)ceil(q->y_hi); e++) {
-            double base = pow(10, e);
-            if (every <= 1 || e % every == 0) y_tick(p, t, q, base, base);
-            if (range < 1.6)
-                y_tick(p, t, q, 2 * base, base), y_tick(p, t, q, 5 * base, base);
-            if (range < 0.35)
-                for (int k = 3; k < 10; k += k == 4 ? 2 : 1)
-                    y_tick(p, t, q, k * base, base);
-        }
-    } else {
-        double step = atti_axis_step((q->y_hi - q->y_lo) / 6);
-        for (double v = ceil(q->y_lo / step - 1e-9); v * step <= q->y_hi + step / 1e6;
-             v++)
-            y_tick(p, t, q, v * step, step);
+    if (x < q->x - 0.5 || x > q->x + q->w + 0.5) return;
+    atti_draw_line(p, x, q->y + q->h, x, q->y + q->h + 4, t->muted);
+    if (!q->x_name) return;
+    atti_text_tick(text, v, step);
+    atti_draw_text(p, x, q->y + q->h + 18, 11, 0, t->ink, text);
+}
+
+typedef void tick_fn(att_picture *p, const atti_theme *t, const plot *q, double v,
+                     double step);
+
+/* Powers of ten from lo to hi, their logarithms, or every so many of them; in a short
+ * range what lies between. */
+static void log_ticks(att_picture *p, const atti_theme *t, const plot *q, double lo,
+                      double hi, tick_fn *tick)
+{
+    double range = hi - lo;
+    int every = (int)ceil(range / 6);
+
+    for (int e = (int)floor(lo); e <= (int)ceil(hi); e++) {
+        double base = pow(10, e);
+        if (every <= 1 || e % every == 0) tick(p, t, q, base, base);
+        if (range < 1.6) tick(p, t, q, 2 * base, base), tick(p, t, q, 5 * base, base);
+        if (range < 0.35)
+            for (int k = 3; k < 10; k += k == 4 ? 2 : 1) tick(p, t, q, k * base, base);
     }
-    double step = atti_axis_step((q->x_hi - q->x_lo) * 90 / q->w);
-    for (double v = ceil(q->x_lo / step - 1e-9); v * step <= q->x_hi + step / 1e6;
-         v++) {
-        double x = of_x(q, v * step);
-        atti_draw_line(p, x, q->y + q->h, x, q->y + q->h + 4, t->muted);
-        if (!x_name) continue;
-        atti_text_tick(text, v * step, step);
-        atti_draw_text(p, x, q->y + q->h + 18, 11, 0, t->ink, text);
-    }
-    if (x_name)
-        atti_draw_text(p, q->x + q->w / 2, q->y + q->h + 36, 12, 0, t->muted, x_name);
+}
+
+static void linear_ticks(att_picture *p, const atti_theme *t, const plot *q, double lo,
+                         double hi, double step, tick_fn *tick)
+{
+    for (double v = ceil(lo / step - 1e-9); v * step <= hi + step / 1e6; v++)
+        tick(p, t, q, v * step, step);
+}
+
+static void axes(att_picture *p, const atti_theme *t, const plot *q, const char *name)
+{
+    double step = atti_axis_step((q->y_hi - q->y_lo) / 6);
+
+    if (q->log_y)
+        log_ticks(p, t, q, q->y_lo, q->y_hi, y_tick);
+    else
+        linear_ticks(p, t, q, q->y_lo, q->y_hi, step, y_tick);
+    step = atti_axis_step((q->x_hi - q->x_lo) * 90 / q->w);
+    if (q->log_x)
+        log_ticks(p, t, q, q->x_lo, q->x_hi, x_tick);
+    else
+        linear_ticks(p, t, q, q->x_lo, q->x_hi, step, x_tick);
+    if (q->x_name)
+        atti_draw_text(p, q->x + q->w / 2, q->y + q->h + 36, 12, 0, t->muted,
+                       q->x_name);
     atti_draw_rect(p, q->x, q->y, q->w, q->h, ATTI_COLOUR_NONE)->stroke = t->muted;
     atti_draw_text(p, 22, q->y + q->h / 2, 12, 0, t->muted, name ? name : "")->angle =
         -90;
@@ -258,7 +293,8 @@ att_status att_picture_curves(att_picture **out, const att_curve_panel *panels,
     ATTI_TRY(atti_picture_create(&p, &o));
     plot q = {
         .x = 84, .w = (double)o.max_width - 84 - 30, .h = n_panels == 1 ? 360 : 200};
-    x_range(&q.x_lo, &q.x_hi, panels, n_panels);
+    int64_t sharing = n_panels - 1; /* the last that does */
+    while (sharing >= 0 && panels[sharing].x_name) sharing--;
     for (int64_t i = 0; i < n_panels; i++)
         for (int64_t c = 0; c < panels[i].n_curves; c++)
             (void)name_index(&k, panels[i].curves[c].name);
@@ -268,13 +304,15 @@ att_status att_picture_curves(att_picture **out, const att_curve_panel *panels,
     for (int64_t i = 0; i < n_panels && st == ATT_OK; i++) {
         q.y = y;
         q.log_y = panels[i].log_y != 0;
+        q.x_name = panels[i].x_name;
+        if (i == sharing) q.x_name = x_name ? x_name : "step";
+        x_range(&q, &panels[i], panels, n_panels);
         ranges(&q, &panels[i]);
-        axes(p, &t, &q, panels[i].y_name,
-             i + 1 == n_panels ? (x_name ? x_name : "step") : NULL);
+        axes(p, &t, &q, panels[i].y_name);
         for (int64_t c = 0; c < panels[i].n_curves && st == ATT_OK; c++)
             st = curve(p, &t, &q, &panels[i], &panels[i].curves[c],
                        name_index(&k, panels[i].curves[c].name));
-        y += q.h + 22;
+        y += q.h + 22 + (q.x_name ? 34 : 0);
     }
-    return atti_picture_finish(out, p, st, o.max_width, y + 34);
+    return atti_picture_finish(out, p, st, o.max_width, y);
 }

@@ -266,11 +266,29 @@ static void text_heat_curves_and_boxes(void **state)
     assert_fails(att_picture_heat(&p, &heat, NULL), ATT_EINVAL, "1 x 16385");
 
     att_curve c = {"loss", x, y, 3};
-    att_curve_panel panel = {"loss", 1, &c, 1};
+    att_curve_panel panel = {.y_name = "loss", .log_y = 1, .curves = &c, .n_curves = 1};
     assert_ok(att_picture_curves(&p, &panel, 1, "step", NULL));
     svg = svg_of(p);
     assert_null(strstr(svg, "nan"));
     assert_non_null(strstr(svg, ">10</text>"));
+    att_free(svg);
+    /* Two panels that share an axis, and one with its own, of powers. */
+    const double far[3] = {8, 64, 256}, near[3] = {0, 3, 6};
+    att_curve wide = {"loss", far, y, 3}, small = {"loss", near, y, 3};
+    att_curve_panel three[3] = {panel, panel, panel};
+    three[0].curves = three[2].curves = &small;
+    three[1] = (att_curve_panel){.y_name = "speed",
+                                 .curves = &wide,
+                                 .n_curves = 1,
+                                 .x_name = "length",
+                                 .log_x = 1};
+    assert_ok(att_picture_curves(&p, three, 3, "step", NULL));
+    svg = svg_of(p);
+    assert_int_equal(count(svg, ">length</text>"), 1);
+    assert_int_equal(count(svg, ">step</text>"), 1);
+    assert_int_equal(count(svg, ">200</text>"), 1);
+    assert_int_equal(count(svg, ">50</text>"), 1);
+    assert_null(strstr(svg, "nan"));
     att_free(svg);
     c.n = 0; /* an empty run is a picture of empty axes */
     assert_ok(att_picture_curves(&p, &panel, 1, NULL, NULL));
