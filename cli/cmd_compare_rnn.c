@@ -15,7 +15,9 @@
 enum {
     SYSTEMS = 3,
     BINS = 7,
-    BATCH_WORDS = 1024, /* of a timed update */
+    BATCH_WORDS = 1024, /* of a timed update, the best of so many: */
+    TIMED = 10,
+    FLOPS_LENGTH = 16, /* of a sentence whose operations are counted */
     DISTANCES = 128,
     REACH_PAIRS = 48
 };
@@ -352,10 +354,10 @@ static int measure_speed(versus *v)
 
             t.vocab_size = 1000;
             t.tokenizer_target = NULL;
-            rc = cli_status(att_bench_train(&b, &t, BATCH_WORDS / len, len, 3));
+            rc = cli_status(att_bench_train(&b, &t, BATCH_WORDS / len, len, TIMED));
             if (rc) return rc;
             speed[s] = BATCH_WORDS / b.seconds;
-            if (len == 16) flops[s] = b.flops / BATCH_WORDS * 1e-6;
+            if (len == FLOPS_LENGTH) flops[s] = b.flops / BATCH_WORDS * 1e-6;
             if (cli_signal()) return 128 + cli_signal();
         }
         snprintf(name, sizeof name, "%d", (int)len);
@@ -427,20 +429,27 @@ static void summarise(versus *v)
 
 static int show(const versus *v)
 {
-    const compare_table *tables[] = {&v->bleu, &v->speed, &v->reach};
-    static const char *const y_names[] = {"BLEU by words of the source",
-                                          "target tokens/s by length",
-                                          "gradient norm by distance"};
-    static const int32_t log_y[] = {0, 1, 1};
+    const compare_panel panels[] = {
+        {.table = &v->bleu, .y_name = "BLEU", .x_name = "words of the source"},
+        {.table = &v->speed,
+         .y_name = "target tokens/s",
+         .x_name = "tokens of a sentence, in training",
+         .log_x = 1,
+         .log_y = 1},
+        {.table = &v->reach,
+         .y_name = "gradient norm",
+         .x_name = "recurrent steps between a target word and a source word",
+         .log_y = 1}};
+    int n = sizeof panels / sizeof *panels;
 
     if (v->o->o.json) {
         cli_text t = {0};
 
         cli_add(&t, "{");
         compare_json(&t, &v->sum);
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < n; i++) {
             cli_add(&t, ",");
-            compare_json(&t, tables[i]);
+            compare_json(&t, panels[i].table);
         }
         cli_addf(&t, ",\"threads\":%d,\"models\":", att_threads());
         cli_add_json(&t, v->dir);
@@ -449,11 +458,9 @@ static int show(const versus *v)
         cli_free(t.s);
     } else {
         compare_print(&v->sum);
-        for (int i = 0; i < 3; i++) compare_print(tables[i]);
+        for (int i = 0; i < n; i++) compare_print(panels[i].table);
     }
-    return compare_draw(&v->o->o, tables, y_names, log_y, 3,
-                        "words of the source, tokens of a sentence, steps apart",
-                        "RNN against Transformer");
+    return compare_draw(&v->o->o, panels, n, "RNN against Transformer");
 }
 
 static int compare(versus *v)

@@ -196,12 +196,11 @@ static int show(const bench *b)
         compare_print(&all);
         if (far.n) compare_print(&far);
     }
-    const compare_table *tables[] = {&far};
-    const char *const y[] = {"accuracy, %"};
-    const int32_t linear[] = {0};
+    const compare_panel panel = {.table = &far,
+                                 .x_name = "distance of the deciding word",
+                                 .y_name = "accuracy, %"};
     if (far.n)
-        rc = compare_draw(b->o, tables, y, linear, 1, "distance of the deciding word",
-                          "A window of n words against attention");
+        rc = compare_draw(b->o, &panel, 1, "A window of n words against attention");
     cli_free(json.s);
     compare_table_free(&all);
     compare_table_free(&far);

@@ -89,10 +89,14 @@ void compare_table_free(compare_table *t);
 void compare_print(const compare_table *t);
 /* "key":[{"name":..,"x":..,"values":{"system":..}},..] */
 void compare_json(cli_text *out, const compare_table *t);
-/* Systems as curves over x, one panel a table. Exit code. */
-int compare_draw(const compare_opts *o, const compare_table *const *tables,
-                 const char *const *y_names, const int32_t *log_y, int n,
-                 const char *x_name, const char *title);
+/* Systems as curves over x, one panel a table that has lines. Exit code. */
+typedef struct compare_panel {
+    const compare_table *table;
+    const char *x_name, *y_name;
+    int32_t log_x, log_y;
+} compare_panel;
+int compare_draw(const compare_opts *o, const compare_panel *panels, int n,
+                 const char *title);
 
 /* --- running ------------------------------------------------------------------------ */
 

@@ -118,9 +118,8 @@ static void curves_of(att_curve_panel *p, const compare_table *t)
     p->n_curves = t->n_systems;
 }
 
-int compare_draw(const compare_opts *o, const compare_table *const *tables,
-                 const char *const *y_names, const int32_t *log_y, int n,
-                 const char *x_name, const char *title)
+int compare_draw(const compare_opts *o, const compare_panel *panels, int n,
+                 const char *title)
 {
     att_curve_panel panel[COMPARE_PANELS_MAX];
     att_picture *picture = NULL;
@@ -128,15 +127,17 @@ int compare_draw(const compare_opts *o, const compare_table *const *tables,
     int m = 0;
     if (!o->output) return EXIT_FINE;
     for (int i = 0; i < n && m < COMPARE_PANELS_MAX; i++) {
-        if (tables[i]->n == 0) continue;
-        panel[m].y_name = y_names[i];
-        panel[m].log_y = log_y[i];
-        curves_of(&panel[m++], tables[i]);
+        if (panels[i].table->n == 0) continue;
+        panel[m] = (att_curve_panel){.y_name = panels[i].y_name,
+                                     .log_y = panels[i].log_y,
+                                     .x_name = panels[i].x_name,
+                                     .log_x = panels[i].log_x};
+        curves_of(&panel[m++], panels[i].table);
     }
     att_view_opts_init(&v);
     v.dark = o->dark;
     v.title = title;
-    att_status st = att_picture_curves(&picture, panel, m, x_name, &v);
+    att_status st = att_picture_curves(&picture, panel, m, NULL, &v);
     int rc = st == ATT_OK ? explain_save(picture, o->output, title) : cli_status(st);
     att_picture_destroy(picture);
     for (int i = 0; i < m; i++) {

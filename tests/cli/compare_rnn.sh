@@ -13,7 +13,7 @@ for words in Transformer 'RNN with attention' parameters BLEU 'MFLOP a target to
     'by words of the source' 'Gradient norm' 'by the length of a sentence'; do
     grep -q -e "$words" page
 done
-grep -q 'gradient norm by distance' rnn.svg
+grep -q 'recurrent steps between a target word and a source word' rnn.svg
 test -s kept/rnn-none/model.safetensors
 compare -m kept --json >object
 grep -q '^{"summary":\[{"name":"parameters","values":{"Transformer":[0-9]*,' object
