@@ -135,7 +135,7 @@ static int by_loss(const void *a, const void *b)
 
 int explain_ablate(const explain_opts *o, const att_model *model, att_explainer *x)
 {
-    static const char *const kind[] = {"cross", "encoder", "decoder", "other"};
+    static const char *const kind[] = {"cross", "encoder", "decoder", "pooling"};
     examples e = {0};
     int64_t heads = 0;
     att_head_loss *list = NULL;

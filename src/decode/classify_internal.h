@@ -47,6 +47,13 @@ static inline int64_t atti_label_positions(const atti_encoder_config *c)
 {
     return c->max_positions - (c->kind == ATTI_BERT ? 0 : c->pad_id + 1); /* words: 0 */
 }
+/* What reads sentences without running them: has no program. */
+static inline att_classifier atti_label_reader(const att_model *m)
+{
+    const atti_encoder_config *c = m->cfg;
+    return (att_classifier){
+        .model = m, .cfg = c, .longest = (int32_t)atti_label_positions(c)};
+}
 /* A sentence as att_tag() reads it, in several sequences where it is longer than that. */
 ATT_MUST_CHECK att_status atti_label_sentence(const att_classifier *c,
                                               atti_label_work *w, const att_words *s);

@@ -310,14 +310,12 @@ static att_status read_text(att_explainer *x, att_explanation *e, const char *te
 static att_status read_words(att_explainer *x, att_explanation *e,
                              const att_words *words)
 {
-    const atti_encoder_config *cfg = x->model->cfg;
     atti_label_work w = {0};
     if (atti_is_worded(x->model)) {
         ATTI_TRY(atti_worded_words(&e->words, x->model, words->words, words->n));
         return fill_words(x, e, -1);
     }
-    const att_classifier c = {
-        .model = x->model, .cfg = cfg, .longest = (int32_t)atti_label_positions(cfg)};
+    const att_classifier c = atti_label_reader(x->model);
     att_status st = atti_label_sentence(&c, &w, words);
     if (st == ATT_OK && w.n != 1)
         st = atti_fail(ATT_EINVAL,

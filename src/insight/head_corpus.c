@@ -161,41 +161,58 @@ static att_status add_tagged_words(const att_explainer *x, atti_head_corpus *c,
     return push_one(c, SAY, -1);
 }
 
-/* As att_tag() reads words: the first piece of each carries the label, the frame none. */
+/* The words of a list as strings of their own: *text holds them, *list points to them. */
+static att_status split_words(const char *words, size_t n, char **text,
+                              const char ***list)
+{
+    ATTI_TRY(atti_strdup(text, words));
+    ATTI_TRY(atti_alloc(list, n, sizeof **list, "words"));
+    char *p = *text;
+    for (size_t i = 0; i < n; i++, p++) {
+        p += strspn(p, " ");
+        (*list)[i] = p;
+        p += strcspn(p, " ");
+        if (!*p) break;
+        *p = 0;
+    }
+    return ATT_OK;
+}
+
+/* The first piece of each word carries its label, the frame none; of a sentence that is
+ * longer than the model's positions the first part counts. */
+static att_status push_sentence(atti_head_corpus *c, const att_explainer *x,
+                                const att_words *words, const char *tags)
+{
+    const att_classifier reader = atti_label_reader(x->model);
+    atti_label_work w = {0};
+    att_status st = atti_label_sentence(&reader, &w, words);
+    const atti_label_seq *q = w.seq;
+    size_t from = c->n_ids[SAY];
+    if (st == ATT_OK) st = push(c, SRC, q->ids, (size_t)q->n);
+    for (int32_t i = 0; st == ATT_OK && i < q->n; i++) st = push_one(c, SAY, -1);
+    for (int32_t i = 0; st == ATT_OK && i < q->n_items; i++) {
+        size_t m = word_at(&tags);
+        c->ids[SAY][from + (size_t)q->item_row[i]] = label_of(x, tags, m);
+        tags += m;
+    }
+    atti_label_work_deinit(&w);
+    return st;
+}
+
+/* As att_tag() reads words. */
 static att_status add_tagged(const att_explainer *x, atti_head_corpus *c,
                              const char *words, const char *tags, int32_t i)
 {
-    int32_t *frame = NULL, *ids = NULL;
-    size_t n_frame = 0, n = 0, k, all = count_words(words), have = count_words(tags);
+    char *text = NULL;
+    const char **list = NULL;
+    size_t all = count_words(words), have = count_words(tags);
     if (atti_is_worded(x->model)) return add_tagged_words(x, c, words, tags, i);
-    if (all != have) return counts_differ(i, all, have);
-    ATTI_TRY(att_model_encode(x->model, 0, "", 0, &frame, &n_frame));
-    int64_t room = atti_longest_text(x) - (int64_t)n_frame;
-    att_status st = n_frame ? push_one(c, SRC, frame[0]) : ATT_OK;
-    if (st == ATT_OK && n_frame) st = push_one(c, SAY, -1);
-    for (; st == ATT_OK && (k = word_at(&words)) > 0; words += k) {
-        size_t m = word_at(&tags);
-        int32_t label = label_of(x, tags, m), unk;
-        tags += m;
-        st = att_model_encode(x->model, 1, words, k, &ids, &n);
-        if (st != ATT_OK) break;
-        unk = att_tokenizer_unk(x->model->tokenizer[0]);
-        size_t take = n ? n : 1;
-        if ((int64_t)take > room) {
-            att_free(ids);
-            break;
-        }
-        room -= (int64_t)take;
-        st = push(c, SRC, n ? ids : &unk, take);
-        for (size_t j = 0; st == ATT_OK && j < take; j++)
-            st = push_one(c, SAY, j ? -1 : label);
-        att_free(ids);
-    }
-    for (size_t j = 1; st == ATT_OK && j < n_frame; j++) {
-        st = push_one(c, SRC, frame[j]);
-        if (st == ATT_OK) st = push_one(c, SAY, -1);
-    }
-    att_free(frame);
+    if (all != have || all == 0) return counts_differ(i, all, have);
+    att_status st = split_words(words, all, &text, &list);
+    const att_words sentence = {list, (int32_t)all};
+    if (st == ATT_OK) st = push_sentence(c, x, &sentence, tags);
+    atti_free(list);
+    atti_free(text);
     return st;
 }
 

@@ -136,7 +136,7 @@ fi
 # Heads are measured on what was trained on.
 explain -m tag-words --ablate train.conllu | grep -q '^2 texts, loss'
 explain -m text-words --ablate texts.tsv >heads.txt
-test "$(grep -c '^  \(encoder\|other\) ' heads.txt)" = 6
+test "$(grep -c '^  \(encoder\|pooling\) ' heads.txt)" = 6
 explain -m tag-rnn --ablate train.conllu 2>err && exit 9
 grep -q 'no attention, so no heads' err
 explain -m tag-words "$text" --layer 9 2>err && exit 9
