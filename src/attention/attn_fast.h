@@ -42,8 +42,17 @@ void atti_attn_fast_number(atti_attn_fast *f,
                            int64_t (*count)(const atti_attn_fast *, int64_t));
 /* Forward over all units; within a backward call it leaves lse alone. */
 void atti_attn_fast_run_forward(atti_attn_fast *f);
+/* Element `off` of an operand that may have no rows, and no memory then. */
+static inline float *atti_attn_fast_row(const atti_attn_view *w, int64_t off)
+{
+    return w->data ? (float *)w->data + off : NULL;
+}
 /* The sequence that owns a unit. */
 int64_t atti_attn_fast_find(const atti_attn_fast *f, int64_t unit);
+/* The unit that this thread most likely does after the last one of `task`, or -1: tasks are
+ * handed out at an even step, up or down, while all take about the same time. Called once
+ * a task. */
+int64_t atti_attn_fast_guess(const atti_attn_fast *f, int64_t task, void *scratch);
 /* The problem of sequence b and query head h. */
 void atti_attn_fast_problem(atti_attn_problem *p, const atti_attn_fast *f, int64_t b,
                             int64_t h);

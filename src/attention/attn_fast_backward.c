@@ -31,11 +31,6 @@ static int64_t backward_units(const atti_attn_fast *f, int64_t b)
     return f->c->kv_heads * parts_of(f->c, b);
 }
 
-static float *at_row(const atti_attn_view *w, int64_t off)
-{
-    return w->data ? (float *)w->data + off : NULL;
-}
-
 /* First row of part i of n, a multiple of `grain`. */
 static int64_t cut(int64_t n, int64_t i, int64_t parts, int64_t grain)
 {
@@ -49,59 +44,98 @@ static void zero_padding(const atti_attn_fast *f, int64_t b, int64_t kv, int64_t
     const atti_attn_call *c = f->c;
     if (c->ragged || f->add_dkv) return;
     for (int64_t s = n_k; s < c->s; s++) {
-        float *dk = at_row(&f->dk, atti_attn_koff(c, &f->dk, b, s, kv));
-        float *dv = at_row(&f->dv, atti_attn_koff(c, &f->dv, b, s, kv));
+        float *dk = atti_attn_fast_row(&f->dk, atti_attn_koff(c, &f->dk, b, s, kv));
+        float *dv = atti_attn_fast_row(&f->dv, atti_attn_koff(c, &f->dv, b, s, kv));
         for (int64_t i = 0; dk && i < c->d; i++) dk[i] = 0.0f;
         for (int64_t i = 0; dv && i < c->e; i++) dv[i] = 0.0f;
     }
 }
 
-static void backward_unit(const atti_attn_fast *f, int64_t b, int64_t within,
-                          void *scratch)
+/* One unit's part of the keys against one part of the queries. */
+typedef struct block {
+    int64_t kv, part, parts, tile0, tile1, key0, key1;
+} block;
+
+static block backward_block(const atti_attn_fast *f, int64_t b, int64_t unit)
 {
     const atti_attn_call *c = f->c;
     const int64_t parts = (f->start[b + 1] - f->start[b]) / c->kv_heads;
-    int64_t kv = within / parts, part = within % parts;
-    int64_t other = (part + f->step) % parts;
-    if (f->step >= parts) return;
+    int64_t within = unit - f->start[b], part = within % parts;
+    int64_t other = (part + f->step) % parts, n_k = atti_attn_nk(c, b);
+    int64_t tiles = atti_attn_fast_tiles(f, atti_attn_nq(c, b));
+    return (block){.kv = within / parts,
+                   .part = part,
+                   .parts = parts,
+                   .tile0 = tiles * other / parts,
+                   .tile1 = tiles * (other + 1) / parts,
+                   .key0 = cut(n_k, part, parts, ATTI_ATTN_CHUNK),
+                   .key1 = cut(n_k, part + 1, parts, ATTI_ATTN_CHUNK)};
+}
+
+/* Tells a problem that block x of sequence b, for query head h, comes next. */
+static void backward_next(atti_attn_problem *p, atti_attn_grads *g,
+                          const atti_attn_fast *f, int64_t b, const block *x, int64_t h)
+{
+    const atti_attn_call *c = f->c;
+    int64_t row = x->tile0 * f->k->tile(atti_attn_nq(c, b));
+    p->next_q = atti_attn_fast_row(&f->q, atti_attn_qoff(c, &f->q, b, row, h));
+    p->next_k =
+        atti_attn_fast_row(&f->keys, atti_attn_koff(c, &f->keys, b, x->key0, x->kv));
+    p->next_v = atti_attn_fast_row(&f->v, atti_attn_koff(c, &f->v, b, x->key0, x->kv));
+    g->next_dout = atti_attn_fast_row(&f->dout, atti_attn_qoff(c, &f->dout, b, row, h));
+    g->next_out = atti_attn_fast_row(&f->out, atti_attn_qoff(c, &f->out, b, row, h));
+}
+
+static void backward_unit(const atti_attn_fast *f, int64_t b, int64_t unit,
+                          int64_t next, void *scratch)
+{
+    const atti_attn_call *c = f->c;
+    const block x = backward_block(f, b, unit);
+    if (f->step >= x.parts) return;
     for (int64_t i = 0; i < c->group; i++) {
-        int64_t h = kv * c->group + i;
+        int64_t h = x.kv * c->group + i;
         atti_attn_problem p;
         atti_attn_fast_problem(&p, f, b, h);
-        atti_attn_grads x = {
-            .out = at_row(&f->out, atti_attn_qoff(c, &f->out, b, 0, h)),
-            .dout = at_row(&f->dout, atti_attn_qoff(c, &f->dout, b, 0, h)),
-            .lse = at_row(&c->lse, atti_attn_qoff(c, &c->lse, b, 0, h)),
+        atti_attn_grads g = {
+            .out = atti_attn_fast_row(&f->out, atti_attn_qoff(c, &f->out, b, 0, h)),
+            .dout = atti_attn_fast_row(&f->dout, atti_attn_qoff(c, &f->dout, b, 0, h)),
+            .lse = atti_attn_fast_row(&c->lse, atti_attn_qoff(c, &c->lse, b, 0, h)),
             .ld_o = f->out.sr,
             .ld_do = f->dout.sr,
             .ld_lse = c->lse.sr,
-            .dq = at_row(&f->dq, atti_attn_qoff(c, &f->dq, b, 0, h)),
-            .dk = at_row(&f->dk, atti_attn_koff(c, &f->dk, b, 0, kv)),
-            .dv = at_row(&f->dv, atti_attn_koff(c, &f->dv, b, 0, kv)),
+            .dq = atti_attn_fast_row(&f->dq, atti_attn_qoff(c, &f->dq, b, 0, h)),
+            .dk = atti_attn_fast_row(&f->dk, atti_attn_koff(c, &f->dk, b, 0, x.kv)),
+            .dv = atti_attn_fast_row(&f->dv, atti_attn_koff(c, &f->dv, b, 0, x.kv)),
             .ld_dq = f->dq.sr,
             .ld_dk = f->dk.sr,
             .ld_dv = f->dv.sr,
             .add_dq = f->add_dq || f->step > 0,
             .add_dkv = f->add_dkv || f->step > 0 || i > 0,
         };
-        int64_t tiles = atti_attn_fast_tiles(f, p.n_q);
-        f->k->bwd_f32(&p, &x, tiles * other / parts, tiles * (other + 1) / parts,
-                      cut(p.n_k, part, parts, ATTI_ATTN_CHUNK),
-                      cut(p.n_k, part + 1, parts, ATTI_ATTN_CHUNK), scratch);
+        if (i + 1 < c->group) {
+            backward_next(&p, &g, f, b, &x, h + 1);
+        } else if (next >= 0) {
+            int64_t to = next >= f->start[b] && next < f->start[b + 1]
+                             ? b
+                             : atti_attn_fast_find(f, next);
+            block y = backward_block(f, to, next);
+            backward_next(&p, &g, f, to, &y, y.kv * c->group);
+        }
+        f->k->bwd_f32(&p, &g, x.tile0, x.tile1, x.key0, x.key1, scratch);
     }
-    if (part == 0 && f->step == 0) zero_padding(f, b, kv, atti_attn_nk(c, b));
+    if (x.part == 0 && f->step == 0) zero_padding(f, b, x.kv, atti_attn_nk(c, b));
 }
 
 static void backward_task(void *ctx, int64_t task, int thread)
 {
     const atti_attn_fast *f = ctx;
     void *scratch = f->scratch + (size_t)thread * f->slot;
-    int64_t u = task * f->batch,
+    int64_t u = task * f->batch, after = atti_attn_fast_guess(f, task, scratch),
             end = u + f->batch < f->units ? u + f->batch : f->units;
     int64_t b = atti_attn_fast_find(f, u);
     for (; u < end; u++) {
         while (u >= f->start[b + 1]) b++;
-        backward_unit(f, b, u - f->start[b], scratch);
+        backward_unit(f, b, u, u + 1 < end ? u + 1 : after, scratch);
     }
 }
 
@@ -117,12 +151,15 @@ static void sink_task(void *ctx, int64_t h, int thread)
     for (int64_t b = 0; b < c->n_batch; b++) {
         double part = 0;
         for (int64_t t = 0; t < atti_attn_nq(c, b); t++) {
-            float lse = *at_row(&c->lse, atti_attn_qoff(c, &c->lse, b, t, h));
+            float lse =
+                *atti_attn_fast_row(&c->lse, atti_attn_qoff(c, &c->lse, b, t, h));
             if (lse == -INFINITY) continue;
             part +=
                 exp(sink - (double)lse) *
-                k->dot_f64(at_row(&f->dout, atti_attn_qoff(c, &f->dout, b, t, h)),
-                           at_row(&f->out, atti_attn_qoff(c, &f->out, b, t, h)), c->e);
+                k->dot_f64(
+                    atti_attn_fast_row(&f->dout, atti_attn_qoff(c, &f->dout, b, t, h)),
+                    atti_attn_fast_row(&f->out, atti_attn_qoff(c, &f->out, b, t, h)),
+                    c->e);
         }
         sum += part;
     }

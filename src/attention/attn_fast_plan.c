@@ -6,10 +6,14 @@
 #include "base/alloc.h"
 #include "base/threads.h"
 #include "kernels/bf16.h"
+#include "kernels/cpu.h"
 #include "kernels/kernels.h"
 #include <math.h>
 
 #define TASK_FLOPS 3e6 /* some 20 us of one core */
+
+/* Bytes at the end of a thread's slot: its last task, for guessing the next. */
+#define LAST_TASK 64
 
 /* Tiles of bf16 take what has no term beside the product; the f32 kernels take all.
  * Backward is f32's, and so is the out that it makes again for itself. */
@@ -26,7 +30,7 @@ static const atti_attn_kernels *kernels_for(const atti_attn_call *c, int backwar
 static size_t slot_bytes(const atti_attn_call *c, const atti_attn_kernels *k,
                          int backward)
 {
-    return k->scratch(c->d, c->e, atti_attn_most_keys(c), backward);
+    return k->scratch(c->d, c->e, atti_attn_most_keys(c), backward) + LAST_TASK;
 }
 
 static size_t start_bytes(const atti_attn_call *c)
@@ -56,7 +60,8 @@ static atti_attn_problem shared_problem(const atti_attn_call *c)
                            .ld_bias = c->bias.st,
                            .sink_logit = -INFINITY,
                            .drop = c->drop,
-                           .drop_step = (uint64_t)c->heads};
+                           .drop_step = (uint64_t)c->heads,
+                           .l1_ways = atti_cpu_l1_ways()};
     return p;
 }
 
@@ -118,12 +123,19 @@ int64_t atti_attn_fast_tiles(const atti_attn_fast *f, int64_t n_q)
     return (n_q + tile - 1) / tile;
 }
 
+static int64_t *last_task(const atti_attn_fast *f, void *scratch)
+{
+    return (int64_t *)(void *)((char *)scratch + f->slot - LAST_TASK);
+}
+
 void atti_attn_fast_number(atti_attn_fast *f,
                            int64_t (*count)(const atti_attn_fast *, int64_t))
 {
     const int64_t n_batch = f->c->n_batch;
     double flops = 0;
     f->start[0] = 0;
+    for (int i = 0; i < atti_threads_max(); i++)
+        *last_task(f, f->scratch + (size_t)i * f->slot) = -1;
     for (int64_t b = 0; b < n_batch; b++) {
         f->start[b + 1] = f->start[b] + count(f, b);
         flops += atti_attn_fast_flops(f, b) * (double)f->c->heads;
@@ -132,6 +144,14 @@ void atti_attn_fast_number(atti_attn_fast *f,
     double each = f->units > 0 ? flops / (double)f->units / (double)f->parts : 0;
     f->batch = each * 256 > TASK_FLOPS ? (int64_t)(TASK_FLOPS / each) : 256;
     if (f->batch < 1) f->batch = 1;
+}
+
+int64_t atti_attn_fast_guess(const atti_attn_fast *f, int64_t task, void *scratch)
+{
+    int64_t *last = last_task(f, scratch), before = *last;
+    *last = task;
+    int64_t unit = (before < 0 ? task + 1 : 2 * task - before) * f->batch;
+    return unit >= 0 && unit < f->units ? unit : -1;
 }
 
 int64_t atti_attn_fast_find(const atti_attn_fast *f, int64_t unit)

@@ -37,6 +37,10 @@ typedef struct atti_attn_problem {
     float sink_logit; /* multiplied by post; -INFINITY = none */
     atti_drop drop;   /* row of query t: drop_row0 + t * drop_step; column = s */
     uint64_t drop_row0, drop_step;
+    int l1_ways; /* of the first-level cache, 0 = unknown: decides copies, not bits */
+    /* For the caches' sake: where the queries, keys and values that the same thread most
+     * likely reads next begin, NULL = unknown. */
+    const float *next_q, *next_k, *next_v;
 } atti_attn_problem;
 
 /* Rows of a query tile for a sequence of n_q queries: 1..ATTI_ATTN_TILE. Tile i covers rows
@@ -58,6 +62,7 @@ typedef struct atti_attn_grads {
     float *dq, *dk, *dv;
     int64_t ld_dq, ld_dk, ld_dv;
     int add_dq, add_dkv;
+    const float *next_dout, *next_out; /* with the problem's next_q */
 } atti_attn_grads;
 typedef void atti_attn_bwd_fn(const atti_attn_problem *p, const atti_attn_grads *g,
                               int64_t tile0, int64_t tile1, int64_t key0, int64_t key1,

@@ -15,6 +15,9 @@ typedef struct atti_cpu {
 /* Reads the processor each time; callers keep the answer. */
 atti_cpu atti_cpu_probe(void);
 
+/* Ways of the first-level data cache; 8 where the processor does not say. */
+int atti_cpu_l1_ways(void);
+
 /* The set that ATTEND_ISA names, valid or not; "" when it is unset or empty. */
 const char *atti_isa_cap(void);
 

@@ -8,6 +8,11 @@ atti_cpu atti_cpu_probe(void)
     atti_cpu cpu = {.neon = true};
     return cpu;
 }
+
+int atti_cpu_l1_ways(void)
+{
+    return 8; /* sets and ways differ from core to core: copy as early as ever */
+}
 #else
 typedef int atti_cpu_arm_is_empty; /* the probe is in cpu_x86.c */
 #endif

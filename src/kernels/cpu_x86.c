@@ -7,6 +7,7 @@
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <cpuid.h>
+#include <stdatomic.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -60,7 +61,38 @@ atti_cpu atti_cpu_probe(void)
     return cpu;
 }
 
+/* Leaf 4 (Intel) or 0x8000001d (AMD), one cache after the other. */
+static int read_l1_ways(void)
+{
+    static const unsigned leaves[] = {4, 0x8000001dU};
+    for (int l = 0; l < 2; l++)
+        for (unsigned i = 0, a, b, c, d; i < 8; i++) {
+            if (!__get_cpuid_count(leaves[l], i, &a, &b, &c, &d)) break;
+            unsigned kind = a & 31U, level = a >> 5 & 7U, ways = (b >> 22) + 1;
+            if (kind == 0) break;
+            if (kind == 1 && level == 1 && ways >= 8 && ways <= 64) return (int)ways;
+        }
+    return 8;
+}
+
+/* Asking takes a hypervisor microseconds: once. */
+int atti_cpu_l1_ways(void)
+{
+    static _Atomic int known;
+    int n = atomic_load_explicit(&known, memory_order_relaxed);
+    if (n == 0) {
+        n = read_l1_ways();
+        atomic_store_explicit(&known, n, memory_order_relaxed);
+    }
+    return n;
+}
+
 #elif !defined(__aarch64__)
+
+int atti_cpu_l1_ways(void)
+{
+    return 8;
+}
 
 atti_cpu atti_cpu_probe(void)
 {
