@@ -13,13 +13,14 @@
  * positions, so neither threads nor neighbours nor page size change a bit. */
 #include "attention/attn_generic.h"
 #include "base/checked.h"
+#include "base/compiler.h"
 #include "base/threads.h"
 #include "kernels/attn_kernels.h"
 #include "kernels/kernels.h"
 #include <math.h>
 #include <string.h>
 
-enum { MAX_T = 8, CHUNK = 512, BLOCK = 64, MAX_ROWS = 64, LEAST_KEYS = 128, WAVE = 64 };
+enum { MAX_T = 8, CHUNK = 512, PIECE = 64, MAX_ROWS = 64, LEAST_KEYS = 128, WAVE = 64 };
 
 /* Up to `run` queries of one sequence. */
 typedef struct item {
@@ -43,8 +44,8 @@ typedef struct decode {
 } decode;
 
 typedef struct scratch {
-    float *e;       /* [rows, BLOCK] */
-    float *kb, *vb; /* one block as f32: bf16 caches */
+    float *e;    /* [rows, CHUNK] */
+    float *copy; /* PIECE rows as f32: bf16 caches */
 } scratch;
 
 static int64_t longest_run(const atti_attn_call *c)
@@ -105,8 +106,9 @@ static size_t layout(decode *d, const atti_attn_call *c, unsigned char *base)
     shape(d, c);
     d->k = atti_k()->attn ? atti_k()->attn->rows : &atti_ref_attn_rows;
     d->part_size = atti_round_up(d->rows * (c->e + 2), 16);
-    size_t block = c->dtype == ATT_BF16 ? (size_t)(BLOCK * (c->dk + c->e)) : 0;
-    d->thread_bytes = ((size_t)(d->rows * BLOCK) + block + 32) * sizeof(float);
+    size_t piece =
+        c->dtype == ATT_BF16 ? (size_t)(PIECE * atti_max_i64(c->dk, c->e)) : 0;
+    d->thread_bytes = ((size_t)(d->rows * CHUNK) + piece + 32) * sizeof(float);
     d->thread_bytes = (d->thread_bytes + 63) & ~(size_t)63;
     int64_t parts, heads;
     if (!atti_mul_i64(&heads, d->max_parts, c->kv_heads) ||
@@ -155,6 +157,8 @@ static void query_task(void *ctx, int64_t at, int thread)
             atti_gen_load_f32(q, c->q.data, c->dtype,
                               atti_attn_qoff(c, &c->q, x->b, x->t0 + t, h), c->d);
             if (c->rope_q) atti_attn_rope_apply(q, c, table, 1);
+            if (c->softcap <= 0.0f)
+                atti_k()->scale(q, q, c->scale * c->inv_temp, 0, c->d);
         }
     }
 }
@@ -168,13 +172,14 @@ static int64_t together(const atti_attn_call *c, const atti_attn_view *w, int64_
     return atti_attn_pageoff(c, w, page, b, s, g);
 }
 
-/* Calls fn for each run of rows of one block that lie together. */
+/* Calls fn for each run of rows of keys s0 .. s0+n-1 that lie together; at: its first key
+ * after s0. */
 typedef void run_fn(const decode *d, const scratch *x, const float *rows, int64_t ld,
                     int64_t at, int64_t n, const void *ctx);
 
-static void block_runs(const decode *d, const scratch *x, const atti_attn_view *w,
-                       int64_t page, float *copy, int64_t width, int64_t b, int64_t g,
-                       int64_t s0, int64_t n, run_fn *fn, const void *ctx)
+static void each_run(const decode *d, const scratch *x, const atti_attn_view *w,
+                     int64_t page, int64_t width, int64_t b, int64_t g, int64_t s0,
+                     int64_t n, run_fn *fn, const void *ctx)
 {
     const atti_attn_call *c = d->c;
     for (int64_t i = 0, m; i < n; i += m) {
@@ -182,9 +187,10 @@ static void block_runs(const decode *d, const scratch *x, const atti_attn_view *
         int64_t at = together(c, w, page, b, s0 + i, g, &m);
         if (c->dtype == ATT_BF16) {
             const uint16_t *p = (const uint16_t *)w->data + at;
+            m = atti_min_i64(m, PIECE);
             for (int64_t j = 0; j < m; j++)
-                atti_k()->bf16_to_f32(copy + (i + j) * width, p + j * w->sr, width);
-            fn(d, x, copy + i * width, width, i, m, ctx);
+                atti_k()->bf16_to_f32(x->copy + j * width, p + j * w->sr, width);
+            fn(d, x, x->copy, width, i, m, ctx);
         } else {
             fn(d, x, (const float *)w->data + at, w->sr, i, m, ctx);
         }
@@ -192,7 +198,7 @@ static void block_runs(const decode *d, const scratch *x, const atti_attn_view *
 }
 
 typedef struct place {
-    int64_t at, g, n_q, s0; /* s0: the block's first key */
+    int64_t at, g, n_q, s0; /* s0: the chunk's first key that anyone sees */
     int64_t (*span)[3];     /* of each query: sinks, lo, hi */
     float *acc;             /* [rows, e] */
 } place;
@@ -202,10 +208,15 @@ static void score_run(const decode *d, const scratch *x, const float *rows, int6
 {
     const place *p = ctx;
     const atti_attn_call *c = d->c;
+    const float *q[MAX_ROWS];
+    float *e[MAX_ROWS];
+    int64_t r = 0;
     for (int64_t i = 0; i < c->group; i++)
-        for (int64_t t = 0; t < p->n_q; t++)
-            d->k->dot(x->e + (i * p->n_q + t) * BLOCK + at,
-                      query_at(d, p->at, t, p->g * c->group + i), rows, ld, n, c->d);
+        for (int64_t t = 0; t < p->n_q; t++, r++) {
+            q[r] = query_at(d, p->at, t, p->g * c->group + i);
+            e[r] = x->e + r * CHUNK + at;
+        }
+    d->k->dot_rows(e, q, r, rows, ld, n, c->d);
 }
 
 static void value_run(const decode *d, const scratch *x, const float *rows, int64_t ld,
@@ -228,41 +239,44 @@ static void value_run(const decode *d, const scratch *x, const float *rows, int6
             for (int64_t g = 0; m > 0 && g < group; g++) {
                 int64_t r = g * p->n_q + t;
                 acc[g] = p->acc + r * e;
-                w[g] = x->e + r * BLOCK + at + skip;
+                w[g] = x->e + r * CHUNK + at + skip;
             }
             if (m > 0) d->k->wsum_rows(acc, w, group, rows + skip * ld, ld, m, e);
         }
     }
 }
 
-/* Scores of one row of a block -> weights relative to the running maximum. */
+#ifndef ASK_ROWS
+#define ASK_ROWS 16
+#endif
+/* The first values of a block, while its scores become weights: memory must not rest. */
+static void ask_run(const decode *d, const scratch *x, const float *rows, int64_t ld,
+                    int64_t at, int64_t n, const void *ctx)
+{
+    (void)x, (void)ctx;
+    for (int64_t j = 0; j < n && at + j < ASK_ROWS; j++)
+        for (int64_t i = 0; i < d->c->e; i += 16) ATTI_PREFETCH_FAR(rows + j * ld + i);
+}
+
+/* Scores of one row of a chunk -> weights relative to their maximum. */
 static void soften(const decode *d, float *e, int64_t n, int64_t s0,
-                   const int64_t span[3], float *max, float *sum, float *acc)
+                   const int64_t span[3], float *max, float *sum)
 {
     const atti_attn_call *c = d->c;
     if (c->softcap > 0.0f) {
         d->k->tanh(e, e, c->scale / c->softcap, n);
         atti_k()->scale(e, e, c->softcap * c->inv_temp, 0, n);
-    } else {
-        atti_k()->scale(e, e, c->scale * c->inv_temp, 0, n);
     }
     const bool all = s0 + n <= span[0] || (s0 >= span[1] && s0 + n <= span[2]);
     for (int64_t j = 0; !all && j < n; j++) {
         int64_t s = s0 + j;
         if (s >= span[0] && (s < span[1] || s >= span[2])) e[j] = -INFINITY;
     }
-    float m = d->k->max(e, n);
-    if (m == -INFINITY && *max == -INFINITY) {
+    *max = d->k->max(e, n);
+    if (*max == -INFINITY)
         memset(e, 0, (size_t)n * sizeof(float));
-        return;
-    }
-    if (!(m <= *max)) {
-        float shrink = *max == -INFINITY ? 0.0f : expf(*max - m);
-        for (int64_t i = 0; i < c->e; i++) acc[i] *= shrink;
-        *sum *= shrink;
-        *max = m;
-    }
-    *sum += (float)d->k->exp_sum(e, e, *max, n);
+    else
+        *sum = (float)d->k->exp_sum(e, e, *max, n);
 }
 
 static float *part_at(const decode *d, const item *x, int64_t chunk, int64_t g)
@@ -297,21 +311,17 @@ static void chunk_task(void *ctx, int64_t task, int thread)
     }
     memset(p.acc, 0, (size_t)(rows * c->e) * sizeof(float));
     unsigned char *mem = d->threads + (size_t)thread * d->thread_bytes;
-    scratch x = {(float *)(void *)mem, NULL, NULL};
-    x.kb = x.e + d->rows * BLOCK;
-    x.vb = x.kb + BLOCK * c->dk;
-    for (int64_t s = begin; s < end; s += BLOCK) {
-        int64_t n = atti_min_i64(BLOCK, end - s);
-        if (s >= last || s + n <= first) continue;
-        p.s0 = s;
-        block_runs(d, &x, &c->k, c->k_page, x.kb, c->dk, it->b, p.g, s, n, score_run,
-                   &p);
-        for (int64_t r = 0; r < rows; r++)
-            soften(d, x.e + r * BLOCK, n, s, span[r % p.n_q], &part[r], &sum[r],
-                   p.acc + r * c->e);
-        block_runs(d, &x, &c->v, c->v_page, x.vb, c->e, it->b, p.g, s, n, value_run,
-                   &p);
-    }
+    scratch x = {(float *)(void *)mem, NULL};
+    x.copy = x.e + d->rows * CHUNK;
+    begin = p.s0 = atti_max_i64(begin, first);
+    int64_t n = atti_min_i64(end, last) - begin;
+    if (n <= 0) return;
+    each_run(d, &x, &c->k, c->k_page, c->dk, it->b, p.g, begin, n, score_run, &p);
+    if (c->dtype == ATT_F32 && ASK_ROWS)
+        each_run(d, &x, &c->v, c->v_page, c->e, it->b, p.g, begin, n, ask_run, &p);
+    for (int64_t r = 0; r < rows; r++)
+        soften(d, x.e + r * CHUNK, n, begin, span[r % p.n_q], &part[r], &sum[r]);
+    each_run(d, &x, &c->v, c->v_page, c->e, it->b, p.g, begin, n, value_run, &p);
 }
 
 /* Joins the chunks of one query row in rising order. */
@@ -336,10 +346,10 @@ static void join_row(const decode *d, const item *it, int64_t h, int64_t t)
         float w = expf(x[r] - max);
         const float *acc = x + 2 * d->rows + r * c->e;
         sum += (double)w * (double)x[d->rows + r];
-        for (int64_t j = 0; j < c->e; j++) out[j] += w * acc[j];
+        d->k->wsum(out, &w, acc, c->e, 1, c->e);
     }
     float inv = sum != 0.0 ? (float)(1.0 / sum) : 0.0f;
-    for (int64_t j = 0; j < c->e; j++) out[j] *= inv;
+    atti_k()->scale(out, out, inv, 0, c->e);
     atti_gen_store_f32(c->out.data, c->dtype,
                        atti_attn_qoff(c, &c->out, it->b, it->t0 + t, h), out, c->e,
                        false);

@@ -50,6 +50,9 @@ typedef struct atti_attn_row_kernels {
     /* e[j] = q . k[j,:] */
     void (*dot)(float *e, const float *q, const float *k, int64_t ld, int64_t n,
                 int64_t d);
+    /* The same for several queries, key by key: e[r][j] = q[r] . k[j,:], the same bits. */
+    void (*dot_rows)(float *const *e, const float *const *q, int64_t rows,
+                     const float *k, int64_t ld, int64_t n, int64_t d);
     /* out[:] += sum_j p[j] v[j,:] */
     void (*wsum)(float *out, const float *p, const float *v, int64_t ld, int64_t n,
                  int64_t d);
