@@ -20,6 +20,7 @@ typedef struct head {
     double scale;
     char **rows, **cols;
     const char *tag; /* "" or " of head 2" */
+    bool turned;     /* scores are of queries and keys turned by their places */
 } head;
 
 static const char *normal_name(const explain_opts *o)
@@ -49,7 +50,9 @@ static void show_query(sheet *sh, const head *h, int64_t i)
     sheet_add(sh, false, cli_format("keys k1 .. k%lld", (long long)h->s), h->k, h->s,
               h->dk, h->cols, NULL);
     if (h->score)
-        sheet_add(sh, true, cli_format("scores: q%lld with every key", (long long)n),
+        sheet_add(sh, true,
+                  cli_format("scores: q%lld with every key%s", (long long)n,
+                             h->turned ? ", turned by their places" : ""),
                   h->score + i * h->s, 1, h->s, row, h->cols);
     if (!h->o->weights && (h->scale != 1 || !h->score))
         sheet_add(sh, h->score == NULL,
@@ -79,6 +82,7 @@ static void show_all(sheet *sh, const head *h)
     if (h->o->score == 2) score = c ? "A = K^T W^T Q" : "A = Q W K^T";
     if (h->o->score == 3) score = "A: w . tanh(q + k)";
     if (h->o->score == 4) score = "A: q . k / (|q| |k|)";
+    if (h->turned) score = c ? "A = K^T Q, rotary" : "A = Q K^T, rotary";
     sheet_add(sh, true, cli_format("Q%s", h->tag), h->q, h->t, h->d, h->rows, NULL);
     sheet_add(sh, false, cli_format("K%s", h->tag), h->k, h->s, h->dk, h->cols, NULL);
     sheet_add(sh, false, cli_format("V%s", h->tag), h->v, h->s, h->e, h->cols, NULL);
@@ -154,6 +158,7 @@ int explain_model_steps(const explain_opts *o, att_explainer *x,
               .dk = n.d,
               .e = n.e,
               .scale = n.scale,
+              .turned = n.turned != 0,
               .tag = ""};
     double *q = doubles(n.q, n.rows * n.d), *k = doubles(n.k, n.cols * n.d);
     double *v = doubles(n.v, n.cols * n.e);

@@ -142,6 +142,8 @@ typedef struct att_head_numbers {
      * comes with the residual); NULL and 0 where there is no W_O. */
     float *all_heads, *mixed;
     int64_t model;
+    int32_t turned; /* scores are of queries and keys turned by their places (rotary), q
+                       and k as they were before */
 } att_head_numbers;
 /* layer, head from 1. ATT_EINVAL with the range; ATT_ENOTSUP for scores that cannot be
  * found again (position terms without a softmax); ATT_ENOTFOUND for a kind that there is

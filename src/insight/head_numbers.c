@@ -45,9 +45,10 @@ static att_status copy_head(float **to, const att_tensor *t, int64_t head)
     return ATT_OK;
 }
 
+/* Products alone, perhaps of queries and keys that are turned by their places. */
 static int plain_dot(const att_attention_desc *d)
 {
-    return d->score == ATT_SCORE_DOT && d->rope == ATT_ROPE_NONE && !d->alibi &&
+    return d->score == ATT_SCORE_DOT && !d->keys_are_rotated && !d->alibi &&
            d->t5_buckets == 0 && d->shaw_clip == 0 && d->softcap == 0.0f &&
            d->temperature == 1.0f;
 }
@@ -82,17 +83,50 @@ static att_status scores_from_weights(const atti_attention_look *a, const taker 
     return st;
 }
 
-static void dot_scores(att_head_numbers *h)
+/* Row p - first of x [n,d] in double, turned as the attention turns it at place p. */
+static void turn(double *out, const float *x, int64_t n, int64_t d, int64_t first,
+                 const atti_attention_look *a)
 {
+    const att_attention_desc *o = &a->desc;
+    const att_tensor *given = a->x.args.rope_freqs;
+    int64_t dims = o->rope_dims ? o->rope_dims : d, half = dims / 2;
+    for (int64_t r = 0; r < n; r++) {
+        double *y = out + r * d;
+        double place =
+            (double)(first + r + o->rope_offset) * (double)o->rope_position_scale;
+        for (int64_t i = 0; i < d; i++) y[i] = (double)x[r * d + i];
+        for (int64_t j = 0; o->rope != ATT_ROPE_NONE && j < half; j++) {
+            double f =
+                given ? (double)((const float *)given->data)[j]
+                      : pow((double)o->rope_theta, -2.0 * (double)j / (double)dims);
+            int64_t u = o->rope == ATT_ROPE_HALF ? j : 2 * j;
+            int64_t v = o->rope == ATT_ROPE_HALF ? j + half : 2 * j + 1;
+            double cs = cos(place * f), sn = sin(place * f), p = y[u], q = y[v];
+            y[u] = p * cs - q * sn;
+            y[v] = q * cs + p * sn;
+        }
+    }
+}
+
+static att_status dot_scores(att_head_numbers *h, const atti_attention_look *a)
+{
+    double *q = NULL;
+    int64_t before = h->cols - h->rows;
+    ATTI_TRY(atti_alloc(&q, (size_t)((h->rows + h->cols) * h->d), sizeof *q, "a head"));
+    double *k = q + h->rows * h->d;
+    turn(q, h->q, h->rows, h->d, before, a);
+    turn(k, h->k, h->cols, h->d, 0, a);
+    h->turned = a->desc.rope != ATT_ROPE_NONE;
     for (int64_t t = 0; t < h->rows; t++)
         for (int64_t s = 0; s < h->cols; s++) {
             double dot = 0.0;
-            for (int64_t i = 0; i < h->d; i++)
-                dot += (double)h->q[t * h->d + i] * (double)h->k[s * h->d + i];
-            int hidden = h->causal && s > t + h->cols - h->rows;
+            for (int64_t i = 0; i < h->d; i++) dot += q[t * h->d + i] * k[s * h->d + i];
+            int hidden = h->causal && s > t + before;
             h->scores[t * h->cols + s] = dot;
             h->scaled[t * h->cols + s] = hidden ? -INFINITY : dot * h->scale;
         }
+    atti_free(q);
+    return ATT_OK;
 }
 
 static att_status copy_rows(float **to, const atti_mat *v)
@@ -150,8 +184,7 @@ static att_status take(void *user, const atti_call *c, int backward)
     ATTI_TRY(atti_alloc(&h->weights, cells, sizeof *h->weights, "weights"));
     memcpy(h->weights, u->weights, cells * sizeof *h->weights);
     if (!plain_dot(&a.desc)) return scores_from_weights(&a, u, h);
-    dot_scores(h);
-    return ATT_OK;
+    return dot_scores(h, &a);
 }
 
 att_status att_explain_head(att_explainer *x, const att_explanation *e, int32_t kind,
