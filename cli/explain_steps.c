@@ -146,7 +146,7 @@ int explain_model_steps(const explain_opts *o, att_explainer *x,
     if (o->query > n.rows) {
         att_head_numbers_deinit(&n);
         return cli_fail("--query %d: there are queries 1..%lld", o->query,
-                        (long long)n.rows);
+                        (long long)m.rows);
     }
     explain_opts plain = *o;
     plain.score = n.score == ATT_SCORE_ADDITIVE ? 3 : 0;

@@ -267,7 +267,9 @@ ATT_API ATT_MUST_CHECK att_status att_view_bertviz(const char *path,
                                                    int64_t n_maps,
                                                    const att_view_opts *opts);
 /* attn_cross, attn_encoder, attn_decoder, attn_other (f32 [L,H,T,S]; a second of a kind
- * is attn_cross_2), tokens_<kind>_rows and _cols (unicode). numpy.load reads it without
+ * is attn_cross_2), tokens_<kind>_rows and _cols (unicode). A map of kind other with a
+ * name and a col_axis of its own was computed from weights, and is called by its name:
+ * "Integrated gradients" integrated_gradients. numpy.load reads it without
  * pickle. Streams: only one head is in memory. Files up to 4 GiB. */
 ATT_API ATT_MUST_CHECK att_status att_view_npz(const char *path,
                                                const att_attention_map *maps,

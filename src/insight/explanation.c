@@ -123,7 +123,7 @@ att_status atti_explanation_kind(const att_explanation *e, int32_t kind, int *i)
                      kind == ATT_VIEW_CROSS     ? "cross-attention"
                      : kind == ATT_VIEW_ENCODER ? "encoder with self-attention"
                      : kind == ATT_VIEW_DECODER ? "decoder with self-attention"
-                                                : "other attention",
+                                                : "other attention, as for pooling",
                      have);
 }
 

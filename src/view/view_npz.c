@@ -196,16 +196,38 @@ static void floats(zip *z, const float *w, size_t n)
     }
 }
 
-static att_status one_map(zip *z, const att_attention_map *m, const char *suffix)
+enum { STEM = 32 };
+
+/* What a map's arrays are called: weights by their kind; what was computed from them, and
+ * says what its columns are, by its name: "Integrated gradients" integrated_gradients. */
+static bool stem_of(char out[STEM], const att_attention_map *m)
 {
     static const char *const kinds[] = {"cross", "encoder", "decoder", "other"};
+    bool weights = m->kind != ATT_VIEW_OTHER || !m->col_axis || !m->name;
+    size_t n = 0;
+    if (weights) {
+        (void)snprintf(out, STEM, "%s", kinds[m->kind]);
+        return true;
+    }
+    for (const char *p = m->name; *p && n < STEM - 1; p++) {
+        char c = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        out[n++] = plain ? c : '_';
+    }
+    out[n] = 0;
+    return false;
+}
+
+static att_status one_map(zip *z, const att_attention_map *m, const char *suffix)
+{
     const int64_t dims[4] = {m->n_layers, m->n_heads, m->rows, m->cols};
-    char name[40];
+    char name[44], stem[STEM];
+    bool weights = stem_of(stem, m);
     float *w;
     att_status st = ATT_OK;
 
     ATTI_TRY(atti_alloc_raw(&w, (size_t)(m->rows * m->cols), sizeof *w, "a head"));
-    (void)snprintf(name, sizeof name, "attn_%s%s", kinds[m->kind], suffix);
+    (void)snprintf(name, sizeof name, "%s%s%s", weights ? "attn_" : "", stem, suffix);
     begin(z, name, "<f4", dims, 4);
     for (int64_t i = 0; i < m->n_layers * m->n_heads && st == ATT_OK; i++) {
         st = atti_map_head(m, i / m->n_heads + 1, i % m->n_heads + 1, w);
@@ -215,9 +237,9 @@ static att_status one_map(zip *z, const att_attention_map *m, const char *suffix
     atti_free(w);
     if (st != ATT_OK) return st;
     end(z);
-    (void)snprintf(name, sizeof name, "tokens_%s%s_rows", kinds[m->kind], suffix);
+    (void)snprintf(name, sizeof name, "tokens_%.24s%s_rows", stem, suffix);
     tokens(z, name, m, true);
-    (void)snprintf(name, sizeof name, "tokens_%s%s_cols", kinds[m->kind], suffix);
+    (void)snprintf(name, sizeof name, "tokens_%.24s%s_cols", stem, suffix);
     tokens(z, name, m, false);
     return z->status;
 }
@@ -242,7 +264,6 @@ static att_status fits(const att_attention_map *maps, int64_t n)
 att_status att_view_npz(const char *path, const att_attention_map *maps, int64_t n_maps)
 {
     atti_out out = {0};
-    int seen[4] = {0};
 
     if (!path) return atti_fail(ATT_EINVAL, "npz: no file name");
     ATTI_TRY(atti_maps_check(maps, n_maps, "npz"));
@@ -251,9 +272,14 @@ att_status att_view_npz(const char *path, const att_attention_map *maps, int64_t
     zip z = {.f = out.f, .path = path};
     att_status st = ATT_OK;
     for (int64_t i = 0; i < n_maps && st == ATT_OK; i++) {
-        char suffix[16] = "";
-        if (++seen[maps[i].kind] > 1)
-            (void)snprintf(suffix, sizeof suffix, "_%d", seen[maps[i].kind]);
+        char suffix[16] = "", stem[STEM], other[STEM];
+        int seen = 1;
+        (void)stem_of(stem, &maps[i]);
+        for (int64_t k = 0; k < i; k++) {
+            (void)stem_of(other, &maps[k]);
+            seen += strcmp(stem, other) == 0;
+        }
+        if (seen > 1) (void)snprintf(suffix, sizeof suffix, "_%d", seen);
         st = one_map(&z, &maps[i], suffix);
     }
     if (st == ATT_OK) {

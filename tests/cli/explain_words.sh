@@ -83,6 +83,7 @@ for m in tag-words text-words tag-rnn text-window; do
     test "$(grep -c '</html>' $m.html)" = 1
     "$ATTEND" explain model -m $m -o arch-$m.svg
 done
+explain -m text-words "$text" --view integrated -o ig.npz
 grep -q '>Self-attention<' arch-tag-words.svg
 grep -q '>Pooling attention<' arch-text-words.svg
 grep -q '>GRU, both directions<' arch-tag-rnn.svg
@@ -114,7 +115,7 @@ for name in ("tag.jsonl", "text-words.jsonl", "text-rnn.jsonl"):
                 assert len(row) == len(line["source"])
                 assert abs(sum(row) - 1) < 1e-5, (name, row)
 seen = []
-for name in ("tag-words.npz", "text-words.npz"):
+for name in ("tag-words.npz", "text-words.npz", "ig.npz"):
     with zipfile.ZipFile(name) as z:
         assert z.testzip() is None
         for member in z.namelist():
@@ -128,7 +129,9 @@ for name in ("tag-words.npz", "text-words.npz"):
                 assert abs(sum(w[i:i + shape[3]]) - 1) < 1e-5
             seen.append((member, shape))
 assert seen == [("attn_encoder.npy", (2, 2, 7, 7)), ("attn_encoder.npy", (2, 2, 7, 7)),
-                ("attn_other.npy", (1, 2, 1, 7))], seen
+                ("attn_other.npy", (1, 2, 1, 7))] + seen[1:3], seen
+members = zipfile.ZipFile("ig.npz").namelist()
+assert "integrated_gradients.npy" in members and members.count("attn_other.npy") == 1
 names = [m["name"] for m in json.load(open("text-words.json"))["attention"]]
 assert names == ["Encoder", "Pooling attention"], names
 END
@@ -139,5 +142,9 @@ explain -m text-words --ablate texts.tsv >heads.txt
 test "$(grep -c '^  \(encoder\|pooling\) ' heads.txt)" = 6
 explain -m tag-rnn --ablate train.conllu 2>err && exit 9
 grep -q 'no attention, so no heads' err
+explain -m text-words "$text" --of pooling --steps --query 2 2>err && exit 9
+grep -q 'there are queries 1..1$' err
+explain -m tag-words "$text" --of pooling 2>err && exit 9
+grep -q 'no other attention, as for pooling: it has the encoder' err
 explain -m tag-words "$text" --layer 9 2>err && exit 9
 grep -q 'layers 1..2' err
