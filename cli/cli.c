@@ -121,6 +121,15 @@ void cli_add(cli_text *t, const char *s)
     cli_add_n(t, s, strlen(s));
 }
 
+void cli_add_line(cli_text *t, const char *s)
+{
+    size_t from = t->n;
+
+    cli_add(t, s);
+    for (size_t i = from; i < t->n; i++)
+        if (t->s[i] == '\n' || t->s[i] == '\r') t->s[i] = ' ';
+}
+
 void cli_addf(cli_text *t, const char *fmt, ...)
 {
     char small[256], *big;

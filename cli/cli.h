@@ -49,6 +49,9 @@ typedef struct cli_text {
 void cli_add(cli_text *t, const char *s);
 void cli_add_n(cli_text *t, const char *s, size_t n);
 void cli_addf(cli_text *t, const char *fmt, ...) CLI_PRINTF(2, 3);
+/* s as a line of a file of lines: a tokenizer with pieces for bytes can say a line break,
+ * which becomes a space. */
+void cli_add_line(cli_text *t, const char *s);
 /* A JSON string with quotes; bytes that are not UTF-8 become U+FFFD. */
 void cli_add_json(cli_text *t, const char *s);
 /* Whether all of s is UTF-8. */

@@ -356,7 +356,13 @@ static int keep(const evaluate_opts *o, char **hyps, int64_t n)
     if (!o->output) return 0;
     cli_catch_signals();
     if (!cli_out_open(&out, o->output)) return EXIT_FAILED;
-    for (int64_t i = 0; i < n; i++) fprintf(out.f, "%s\n", hyps[i]);
+    for (int64_t i = 0; i < n; i++) {
+        cli_text line = {0};
+
+        cli_add_line(&line, hyps[i]);
+        fprintf(out.f, "%s\n", line.s);
+        cli_free(line.s);
+    }
     if (!cli_out_close(&out)) return EXIT_FAILED;
     return cli_signal() ? 128 + cli_signal() : 0;
 }

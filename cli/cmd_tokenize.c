@@ -164,6 +164,7 @@ static int decode_line(const tokenize_opts *o, const pieces *p, const name_of *n
     int32_t *ids = cli_alloc(strlen(line) / 2 + 1, sizeof *ids);
     size_t n = 0;
     char *save = NULL, *text = NULL, *end;
+    cli_text said = {0};
     att_status st;
 
     for (char *w = strtok_r(line, " \t", &save); w; w = strtok_r(NULL, " \t", &save)) {
@@ -187,7 +188,9 @@ static int decode_line(const tokenize_opts *o, const pieces *p, const name_of *n
     st = decode(p, ids, n, &text);
     cli_free(ids);
     if (st != ATT_OK) return cli_status(st);
-    fprintf(f, "%s\n", text);
+    cli_add_line(&said, text);
+    fprintf(f, "%s\n", said.s);
+    cli_free(said.s);
     att_free(text);
     return 0;
 }

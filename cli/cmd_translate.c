@@ -253,14 +253,15 @@ static void print_plain(const printer *p, int64_t number, const att_sentence *s)
     cli_text t = {0};
 
     if (p->o->n_best == 0) {
-        cli_add(&t, s->n_hypotheses ? s->hypotheses[0].text : "");
+        cli_add_line(&t, s->n_hypotheses ? s->hypotheses[0].text : "");
         if (s->n_hypotheses) add_extras(p, &t, s, &s->hypotheses[0]);
         cli_add(&t, "\n");
     }
     for (int32_t i = 0; p->o->n_best && i < s->n_hypotheses; i++) {
         const att_hypothesis *h = &s->hypotheses[i];
 
-        cli_addf(&t, "%lld ||| %s", (long long)number, h->text);
+        cli_addf(&t, "%lld ||| ", (long long)number);
+        cli_add_line(&t, h->text);
         add_extras(p, &t, s, h);
         cli_addf(&t, " ||| F0= %.6g ||| %.6g\n", (double)h->logprob, (double)h->score);
     }
