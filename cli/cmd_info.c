@@ -36,9 +36,26 @@ static const opt options[] = {
      .help = "one JSON object"},
 };
 
+/* What a file says, without what would move a terminal's cursor or forge a row of ours:
+ * control characters (C0, DEL and, in UTF-8, C1) become "?". Those of `kept` stay. */
+static char *shown(const char *s, const char *kept)
+{
+    char *copy = cli_strdup(s);
+    unsigned char *p = (unsigned char *)copy;
+
+    for (; *p; p++) {
+        if ((*p < 0x20 && !strchr(kept, *p)) || *p == 0x7f) *p = '?';
+        if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) p[0] = p[1] = '?';
+    }
+    return copy;
+}
+
 static void row(const char *name, const char *value)
 {
-    printf("%-16s %s\n", name, value);
+    char *clean = shown(value, "");
+
+    printf("%-16s %s\n", name, clean);
+    cli_free(clean);
 }
 
 /* --- the program ------------------------------------------------------------------ */
@@ -246,7 +263,7 @@ static char *trained_by(const char *dir)
     if (access(path, R_OK) != 0) return NULL;
     text = cli_read_file(path, 1 << 20, &n);
     while (text && n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' ')) text[--n] = 0;
-    return text;
+    return text ? shown(text, "\n\t") : NULL;
 }
 
 static int model_json(const info_opts *o, const att_model *m)

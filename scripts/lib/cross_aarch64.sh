@@ -41,7 +41,8 @@ unset LD_LIBRARY_PATH
 if ! cmake -S "$root" -B "$dir" -DCMAKE_TOOLCHAIN_FILE="$dir/toolchain.cmake" \
     -DCMAKE_BUILD_TYPE=Release -DATTEND_SHARED=OFF -DATTEND_THREADS=PTHREAD \
     -DATTEND_WITH_ONEDNN=OFF -DATTEND_WITH_SENTENCEPIECE=OFF -DATTEND_WITH_JANSSON=OFF \
-    -DATTEND_WITH_UTF8PROC=OFF >"$dir/configure.log" 2>&1; then
+    -DATTEND_WITH_UTF8PROC=OFF -DATTEND_WITH_CAIRO=OFF -DATTEND_WITH_FONTCONFIG=OFF \
+    >"$dir/configure.log" 2>&1; then
     tail -n 20 "$dir/configure.log"
     exit 1
 fi

@@ -18,7 +18,8 @@ step_build "gcc, debug" "$ROOT/build/debug" -DCMAKE_BUILD_TYPE=Debug -DATTEND_WE
 [ "$step_ok" = yes ] && step_ctest "gcc, debug" "$ROOT/build/debug" ""
 step_build "no libraries" "$ROOT/build/bare" -DCMAKE_BUILD_TYPE=Release \
     -DATTEND_WITH_ONEDNN=OFF -DATTEND_WITH_SENTENCEPIECE=OFF -DATTEND_WITH_JANSSON=OFF \
-    -DATTEND_WITH_UTF8PROC=OFF -DATTEND_THREADS=SERIAL
+    -DATTEND_WITH_UTF8PROC=OFF -DATTEND_WITH_CAIRO=OFF -DATTEND_WITH_FONTCONFIG=OFF \
+    -DATTEND_THREADS=SERIAL
 [ "$step_ok" = yes ] && step_ctest "no libraries" "$ROOT/build/bare" -L 'unit|grad|kernels'
 # Every float through exp, 131,072 keys, sixty kills of one training.
 step "long tests" env ATTEND_LONG=1 ATTEND_TEST_KILLS=60 ctest --test-dir "$BUILD" \

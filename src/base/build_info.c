@@ -30,6 +30,16 @@
 #else
 #define UTF8PROC "no: BLEU without intl, lower case of ASCII only"
 #endif
+#ifdef ATTI_HAVE_CAIRO
+#define CAIRO "yes"
+#else
+#define CAIRO "no: no pictures as PNG or PDF"
+#endif
+#ifdef ATTI_HAVE_FONTCONFIG
+#define FONTCONFIG "yes"
+#else
+#define FONTCONFIG "no: no pictures as PNG or PDF"
+#endif
 
 const char *att_build_info(void)
 {
@@ -40,5 +50,7 @@ const char *att_build_info(void)
            "oneDNN           " ONEDNN "\n"
            "SentencePiece    " SENTENCEPIECE "\n"
            "jansson          " JANSSON "\n"
-           "utf8proc         " UTF8PROC "\n";
+           "utf8proc         " UTF8PROC "\n"
+           "cairo            " CAIRO "\n"
+           "fontconfig       " FONTCONFIG "\n";
 }
