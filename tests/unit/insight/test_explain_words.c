@@ -401,6 +401,29 @@ static void test_texts(void **state)
     leave(&l);
 }
 
+/* A whole explanation, so that what an explainer keeps does not count as lost. */
+static att_status explain_all(void *ctx)
+{
+    static const char *const words[] = {"a", "saw"};
+    att_explainer *x = NULL;
+    att_explanation *e = NULL;
+    float w[16];
+    att_status st = att_explainer_create(&x, ctx, NULL);
+    if (st == ATT_OK) st = att_explain_words(x, &e, words, 2);
+    if (st == ATT_OK) st = att_explain_gradient(x, e, ATT_VIEW_OTHER, w);
+    att_explanation_destroy(e);
+    att_explainer_destroy(x);
+    return st;
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    looked l = look(false, "words", 8);
+    assert_true(support_fail_every_alloc(explain_all, l.model) > 20);
+    leave(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_without_self_attention),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, support_temp_setup, support_temp_teardown);
 }
