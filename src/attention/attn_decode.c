@@ -21,6 +21,7 @@
 #include <string.h>
 
 enum { MAX_T = 8, CHUNK = 512, PIECE = 64, MAX_ROWS = 64, LEAST_KEYS = 128, WAVE = 64 };
+enum { ASKED = 8 }; /* rows of values asked for with each row of scores */
 
 /* Up to `run` queries of one sequence. */
 typedef struct item {
@@ -246,15 +247,12 @@ static void value_run(const decode *d, const scratch *x, const float *rows, int6
     }
 }
 
-#ifndef ASK_ROWS
-#define ASK_ROWS 16
-#endif
-/* The first values of a block, while its scores become weights: memory must not rest. */
+/* The first values of a chunk, while its scores become weights: memory must not rest. */
 static void ask_run(const decode *d, const scratch *x, const float *rows, int64_t ld,
                     int64_t at, int64_t n, const void *ctx)
 {
-    (void)x, (void)ctx;
-    for (int64_t j = 0; j < n && at + j < ASK_ROWS; j++)
+    (void)x, (void)at, (void)ctx;
+    for (int64_t j = 0; j < n; j++)
         for (int64_t i = 0; i < d->c->e; i += 16) ATTI_PREFETCH_FAR(rows + j * ld + i);
 }
 
@@ -317,10 +315,13 @@ static void chunk_task(void *ctx, int64_t task, int thread)
     int64_t n = atti_min_i64(end, last) - begin;
     if (n <= 0) return;
     each_run(d, &x, &c->k, c->k_page, c->dk, it->b, p.g, begin, n, score_run, &p);
-    if (c->dtype == ATT_F32 && ASK_ROWS)
-        each_run(d, &x, &c->v, c->v_page, c->e, it->b, p.g, begin, n, ask_run, &p);
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t ask = atti_min_i64(ASKED, n - r * ASKED);
+        if (c->dtype == ATT_F32 && ask > 0)
+            each_run(d, &x, &c->v, c->v_page, c->e, it->b, p.g, begin + r * ASKED, ask,
+                     ask_run, &p);
         soften(d, x.e + r * CHUNK, n, begin, span[r % p.n_q], &part[r], &sum[r]);
+    }
     each_run(d, &x, &c->v, c->v_page, c->e, it->b, p.g, begin, n, value_run, &p);
 }
 
