@@ -210,7 +210,8 @@ static const char *guess_tokenisation(const char *path)
 
 /* Full-width punctuation (U+FF01 to U+FF5E, UTF-8 EF BC 81 to EF BD 9E) is how Chinese
  * and Japanese are written. NFKC would make it ASCII, and a translator that has never
- * seen them cannot write them. */
+ * seen them cannot write them. A question mark a hundred lines is enough: text without
+ * has none at all. */
 static bool is_full_width(const char *path)
 {
     int64_t n = 0, wide = 0;
@@ -227,18 +228,22 @@ static bool is_full_width(const char *path)
         wide += has;
     }
     if (f) fclose(f);
-    return wide * 5 > n;
+    return wide > 0 && wide * 100 >= n;
 }
 
+/* One vocabulary is made of all files, so one target that needs it decides. */
 static void plan_normalisation(train_opts *o)
 {
-    if (opt_given("tokenizer-raw") || o->t.tokenizer || o->t.n_train == 0) return;
-    if (!is_full_width(o->t.train_target[0])) return;
+    int32_t i = 0;
+
+    if (opt_given("tokenizer-raw") || o->t.tokenizer) return;
+    while (i < o->t.n_train && !is_full_width(o->t.train_target[i])) i++;
+    if (i == o->t.n_train) return;
     o->t.tokenizer_raw = 1;
     cli_addf(&said,
              "\n%s has full-width punctuation, which Unicode normalisation "
              "would make ASCII: text is taken as it is (--tokenizer-raw)",
-             o->t.train_target[0]);
+             o->t.train_target[i]);
 }
 
 /* --- all of it -------------------------------------------------------------------- */

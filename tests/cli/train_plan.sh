@@ -64,3 +64,8 @@ stored e tokenizer-raw true
 grep -q '^wide has full-width punctuation, .*(--tokenizer-raw)$' log
 small --train wide source -m f --after 1u 2>log
 stored f tokenizer-raw false
+# A line in a hundred is enough, in any of the targets.
+sed '150s/$/？/; 50s/$/，/' source >rare
+small --train target source target rare -m g --after 1u 2>log
+stored g tokenizer-raw true
+grep -q '^rare has full-width punctuation' log
