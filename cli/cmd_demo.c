@@ -12,12 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { EN_ZH, ZH_EN };
 
 typedef struct demo_opts {
     cli_common c;
-    int32_t direction, json, show;
+    int32_t direction, json, show, overwrite;
     const char *model, *corpus, *after;
     uint64_t seed;
 } demo_opts;
@@ -37,6 +38,10 @@ static const opt options[] = {
      .arg = "DIR",
      ROW(model),
      .help = "keep the model here (default: a new directory for temporary files)"},
+    {.name = "overwrite",
+     .kind = OPT_FLAG,
+     ROW(overwrite),
+     .help = "begin anew in a directory that holds a model"},
     {.name = "show",
      .kind = OPT_I32,
      .arg = "N",
@@ -110,11 +115,28 @@ static char *file_of(const demo *d, const char *name)
     return cli_format("%s/corpus/%s", d->dir, name);
 }
 
+/* What was trained for hours must not go for a demo of minutes, which a mistyped -m
+ * would begin. */
+static bool is_used(const char *dir)
+{
+    static const char *const names[] = {"config.json", "model.safetensors",
+                                        "model.safetensors.index.json",
+                                        "pytorch_model.bin", "checkpoints"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (access(cli_format("%s/%s", dir, names[i]), F_OK) == 0) return true;
+    return false;
+}
+
 static int make_dir(demo *d)
 {
     const char *tmp = getenv("TMPDIR");
 
     if (d->o->model) {
+        if (!d->o->overwrite && is_used(d->o->model))
+            return cli_fail("%s: holds a model or a training already (--overwrite "
+                            "begins anew)",
+                            d->o->model);
         d->dir = cli_strdup(d->o->model);
     } else {
         d->dir = cli_format("%s/attend-demo-XXXXXX", tmp && *tmp ? tmp : "/tmp");

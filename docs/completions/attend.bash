@@ -5,7 +5,7 @@ _attend()
     local command="${COMP_WORDS[1]} ${COMP_WORDS[2]}" words=
     COMPREPLY=()
     case $command in
-    "demo "*) words="--direction --model --show --after --seed --corpus --json --threads --config --quiet --color --help "
+    "demo "*) words="--direction --model --overwrite --show --after --seed --corpus --json --threads --config --quiet --color --help "
         case $prev in
         --direction) words="en-zh zh-en"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;

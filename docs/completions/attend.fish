@@ -2,6 +2,7 @@
 complete -c attend -n __fish_use_subcommand -a demo -d 'train a small English-Chinese translator and look at it'
 complete -c attend -n '__fish_seen_subcommand_from demo' -l direction -r -a 'en-zh zh-en' -d 'from which language to which'
 complete -c attend -n '__fish_seen_subcommand_from demo' -l model -s m -r -d 'keep the model here (default: a new directory for temporary files)'
+complete -c attend -n '__fish_seen_subcommand_from demo' -l overwrite -d 'begin anew in a directory that holds a model'
 complete -c attend -n '__fish_seen_subcommand_from demo' -l show -r -d 'translations shown'
 complete -c attend -n '__fish_seen_subcommand_from demo' -l after -r -d 'train for so many epochs, updates or minutes'
 complete -c attend -n '__fish_seen_subcommand_from demo' -l seed -r -d 'draws other sentences and other first weights'
