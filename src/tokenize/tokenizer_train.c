@@ -3,7 +3,8 @@
  * The sample is drawn here, by our seed, in one pass that counts and one that picks
  * (Vitter 1984, algorithm S): what is kept never depends on memory or threads. Lines
  * that are no text (invalid UTF-8, NUL) are left out: they would put rubbish characters
- * into the vocabulary; and so are lines with a TAB, which SentencePiece keeps to itself. */
+ * into the vocabulary; and so are lines with a TAB or U+2585, which SentencePiece keeps to
+ * itself: its trainer drops them, and must not be left with nothing. */
 #include "attend/tokenizer.h"
 #include "atti_config.h"
 #include "base/alloc.h"
@@ -47,9 +48,10 @@ static bool visible(const char *line, size_t n)
         int len = atti_utf8_decode(&c, line + i, n - i);
         if (c > 0x20 && c < 0x7f) return true;
         /* Spaces, format characters, variation selectors, tags and private use lie in
-         * these ranges, and little else. */
-        if (c >= 0xc0 && !(c >= 0x2000 && c <= 0x206f) && c < 0xe000 && c != 0x3000 &&
-            c != 0x2581) {
+         * these ranges, and little else; apart from them the Arabic letter mark, Ogham's
+         * and the ideographic space, and SentencePiece's own sign of a space. */
+        if (c >= 0xc0 && !(c >= 0x2000 && c <= 0x206f) && c < 0xe000 && c != 0x61c &&
+            c != 0x1680 && c != 0x3000 && c != 0x2581) {
             return true;
         }
         i += (size_t)len;
@@ -57,10 +59,21 @@ static bool visible(const char *line, size_t n)
     return false;
 }
 
+/* U+2585 takes the place of unknown characters inside the trainer. */
+static bool has_unknown_sign(const char *line, size_t n)
+{
+    const char *p = line;
+    while ((p = memchr(p, '\xe2', (size_t)(line + n - p))) != NULL) {
+        if (line + n - p >= 3 && memcmp(p, "\xe2\x96\x85", 3) == 0) return true;
+        p++;
+    }
+    return false;
+}
+
 static bool usable(const char *line, size_t n)
 {
     return n > 0 && n <= MAX_LINE && !memchr(line, '\0', n) && !memchr(line, '\t', n) &&
-           atti_utf8_valid(line, n) && visible(line, n);
+           atti_utf8_valid(line, n) && visible(line, n) && !has_unknown_sign(line, n);
 }
 
 /* *line = NULL after the last file. */

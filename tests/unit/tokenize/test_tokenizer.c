@@ -318,6 +318,10 @@ static void odd_corpora_are_trained_on_or_refused(void **state)
                                         "<unk> </s>\n",
                                         "a a a a a\n",
                                         "\xf0\x9f\x98\x80\n",
+                                        "\xe1\x9a\x80\n",
+                                        "\xd8\x9c \xe1\x9a\x80\n",
+                                        "\xe2\x96\x85\n",
+                                        "a\xe2\x96\x85\n",
                                         "\xef\xbf\xbd\n"};
     const char *file = support_temp("odd.txt");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -333,6 +337,7 @@ static void odd_corpora_are_trained_on_or_refused(void **state)
             support_write_text(path, texts[i]);
             att_status st = att_tokenizer_train(out, files, 1, &o);
             assert_true(st == ATT_OK || st == ATT_EINVAL || st == ATT_EFORMAT);
+            if (st != ATT_OK) assert_null(strstr(att_error_message(), ".cc("));
             free(out);
             free(path);
         }
