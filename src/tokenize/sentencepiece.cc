@@ -18,11 +18,12 @@ struct atti_spm {
 
 namespace {
 
-/* Messages of the library may have several lines and end in a newline. */
+/* Messages of the library may have several lines, end in a newline, and point to a log
+ * that is off. */
 int failed(char *err, size_t err_size, const std::string &why)
 {
     std::string line;
-    for (char c : why) {
+    for (char c : why.substr(0, why.find(" See LOG("))) {
         line += c == '\n' || c == '\r' ? ' ' : c;
     }
     while (!line.empty() && line.back() == ' ') line.pop_back();
@@ -42,6 +43,24 @@ template <typename F> int guarded(char *err, size_t err_size, F body)
     } catch (...) {
         return failed(err, err_size, "unknown exception");
     }
+}
+
+/* The library logs to standard error, as it does when a model's self-test fails; nobody
+ * asked it to. The level is a switch of its trainer and of nothing else that is public:
+ * this training is refused for its size, after the switch was read. */
+void be_quiet()
+{
+    static const bool once = [] {
+        const std::unordered_map<std::string, std::string> args = {
+            {"minloglevel", "3"},
+            {"vocab_size", "0"},
+            {"normalization_rule_name", "identity"},
+        };
+        std::string nothing;
+        (void)sentencepiece::SentencePieceTrainer::Train(args, nullptr, &nothing);
+        return true;
+    }();
+    (void)once;
 }
 
 class Lines : public sentencepiece::SentenceIterator {
@@ -77,6 +96,7 @@ int atti_spm_open(atti_spm **out, const void *data, size_t n, char *err,
 {
     atti_spm *s = nullptr;
     int rc = guarded(err, err_size, [&]() {
+        be_quiet();
         s = new atti_spm;
         const auto st = s->processor.LoadFromSerializedProto(
             absl::string_view(static_cast<const char *>(data), n));

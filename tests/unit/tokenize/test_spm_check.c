@@ -7,6 +7,7 @@
 #include "tokenize/spm_check.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct bad {
     const char *name, *part; /* what the message must say */
@@ -102,6 +103,37 @@ static size_t part_end(const unsigned char *p, size_t at)
     return at + len;
 }
 
+/* A model may bring samples and what they become. Where that is not so SentencePiece
+ * refuses the model, and would tell the world on standard error. */
+static void a_failed_self_test_is_an_error_and_nothing_else(void **state)
+{
+    (void)state;
+    static const char sample[] = "\x22\x0e\x0a\x0c" /* self_test_data, a sample */
+                                 "\x0a\x05hello\x12\x03x y";
+    size_t n = 0, more = sizeof sample - 1;
+    char *model = support_read(support_golden("spm/unigram.model"), &n);
+    char *data = malloc(n + more);
+    att_tokenizer *t = NULL;
+    FILE *log = tmpfile();
+    memcpy(data, model, n);
+    memcpy(data + n, sample, more);
+    (void)fflush(stderr);
+    int err = dup(STDERR_FILENO);
+    assert_true(err >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    att_status st = att_tokenizer_open_memory(&t, data, n + more, "tested");
+    (void)fflush(stderr);
+    assert_true(dup2(err, STDERR_FILENO) >= 0);
+    (void)close(err);
+    assert_int_equal(st, ATT_EFORMAT);
+    assert_null(t);
+    assert_string_equal(att_error_message(),
+                        "tested: SentencePiece: Internal: Self-test failures.");
+    assert_int_equal(lseek(fileno(log), 0, SEEK_END), 0); /* bytes that were said */
+    (void)fclose(log);
+    free(data);
+    free(model);
+}
+
 /* Every prefix that ends where a part ends is well-formed and still not the model. */
 static void a_file_cut_between_two_parts_is_refused(void **state)
 {
@@ -181,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_broken_model_is_refused_by_name),
+        cmocka_unit_test(a_failed_self_test_is_an_error_and_nothing_else),
         cmocka_unit_test(good_models_pass),
         cmocka_unit_test(a_file_cut_between_two_parts_is_refused),
         cmocka_unit_test(damage_anywhere_is_refused_or_harmless),
