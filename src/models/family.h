@@ -69,6 +69,8 @@ typedef struct atti_program_opts {
     float label_smoothing;
     int32_t
         inference; /* encoders and decoders: up to the logits; no targets, no loss */
+    int64_t positions; /* rows of the longest sequence, for tables of positions that are
+                          computed; 0 = unknown: the config's, within reason */
 } atti_program_opts;
 
 typedef struct atti_family {

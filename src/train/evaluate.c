@@ -63,8 +63,8 @@ static att_status open_corpus(evaluation *e, const char *source, const char *tar
 
 static att_status plan(evaluation *e)
 {
-    atti_program_opts po = {.training = 0, .label_smoothing = 0.0f};
-    int64_t rows[4];
+    int64_t longest = atti_max_i64(e->pairs.longest[0], e->pairs.longest[1]), rows[4];
+    atti_program_opts po = {.positions = longest};
     ATTI_TRY(att_tape_create(&e->tape));
     ATTI_TRY(e->model->family->build(e->model->cfg, &e->model->params, e->tape, &po,
                                      &e->io));

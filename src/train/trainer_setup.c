@@ -180,12 +180,26 @@ static att_status open_corpus(atti_trainer *t)
 
 /* ---- model ---------------------------------------------------------------------- */
 
-static att_status make_model(atti_trainer *t)
+/* Variants of a sentence may be longer than what the corpus holds of it. */
+static int64_t longest_sequence(const atti_trainer *t)
 {
-    ATTI_TRY(t->task->model(t));
+    const atti_pairs *p = &t->train;
+    if (t->feed_opts.vary) return t->o.max_length;
+    int64_t n = atti_max_i64(p->longest[0], p->longest[1]);
+    for (int32_t i = 0; i < t->n_valid; i++) {
+        p = &t->valid[i];
+        n = atti_max_i64(n, atti_max_i64(p->longest[0], p->longest[1]));
+    }
+    return n;
+}
+
+static att_status record_model(atti_trainer *t)
+{
     ATTI_TRY(t->family->declare(t->cfg, &t->params));
     ATTI_TRY(att_tape_create(&t->tape));
-    atti_program_opts po = {.training = 1, .label_smoothing = t->o.label_smoothing};
+    atti_program_opts po = {.training = 1,
+                            .label_smoothing = t->o.label_smoothing,
+                            .positions = longest_sequence(t)};
     ATTI_TRY(t->family->build(t->cfg, &t->params, t->tape, &po, &t->io));
     t->optim.beta1 = t->o.beta1;
     t->optim.beta2 = t->o.beta2;
@@ -286,8 +300,9 @@ static att_status open_trainer(atti_trainer *t)
     if (t->task->check_files) ATTI_TRY(t->task->check_files(t));
     ATTI_TRY(open_directory(t));
     ATTI_TRY(t->task->vocab(t));
-    ATTI_TRY(make_model(t));
+    ATTI_TRY(t->task->model(t));
     ATTI_TRY(open_corpus(t));
+    ATTI_TRY(record_model(t));
     ATTI_TRY(plan_memory(t));
     if (t->o.dry_run) return atti_trainer_open_feed(t);
     ATTI_TRY(atti_train_digest(t));

@@ -15,7 +15,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { MAX_TABLE_POSITIONS = 4096 };
+/* Where nobody has said how long the longest sequence is. A config may claim 2^24. */
+enum { TABLE_POSITIONS = 4096 };
 
 typedef struct builder {
     const atti_marian_config *c;
@@ -134,7 +135,8 @@ static att_var positions(builder *b)
     if (c->positions == ATTI_POS_SINUSOIDAL) o.kind = ATT_NN_POS_HALVES;
     if (c->positions == ATTI_POS_SINUSOIDAL_INTERLEAVED)
         o.kind = ATT_NN_POS_INTERLEAVED;
-    o.rows = atti_min_i64(c->max_positions, MAX_TABLE_POSITIONS);
+    o.rows = atti_min_i64(c->max_positions, b->opts->positions > 0 ? b->opts->positions
+                                                                   : TABLE_POSITIONS);
     o.cols = c->d_model;
     if (ok(b)) b->status = att_nn_positions(b->nn, &v, &o);
     return v;
