@@ -74,7 +74,9 @@ static void node(const graph *g, int64_t n, float *mem)
     atti_attn_edges p = g->p;
     p.after = c->n_edges - first;
     if (c->edge_bias) p.bias = (const float *)c->edge_bias + first * c->edge_bias_ld;
-    g->k->edges(&p, to, lse, q, c->edge_col + first, last - first, scratch);
+    /* A graph without edges may have no memory for them, and NULL + 0 is not C. */
+    const int32_t *col = last > first ? c->edge_col + first : NULL;
+    g->k->edges(&p, to, lse, q, col, last - first, scratch);
     for (int64_t h = 0; h < c->heads && to != out; h++)
         memcpy(out + h * c->out.sh, to + h * c->e, (size_t)c->e * sizeof(float));
     for (int64_t h = 0; h < c->heads && c->lse.data && c->lse.sh != 1; h++)
