@@ -25,7 +25,7 @@ void atti_buffers_free(att_session *s)
     atti_free(s->workspace);
     s->workspace = NULL;
     s->workspace_bytes = 0;
-    s->n_positions[0] = s->n_positions[1] = 0;
+    s->reached = 0;
     s->bytes = 0;
 }
 
@@ -96,8 +96,6 @@ static att_status take_rows(att_session *s)
         TAKE(s->table[i].page, n, s->t_cap);
         TAKE(s->table[i].said, n, s->t_cap);
         TAKE(s->table[i].score, n, s->t_cap);
-        /* Entries past a row's length are never followed, but must be readable. */
-        memset(s->table[i].page, 0, (size_t)(n * s->t_cap) * sizeof(int32_t));
     }
     unsigned char *bytes;
     ATTI_TRY(take(s, &bytes, (int64_t)atti_search_scratch(s), 1, 1));
@@ -157,17 +155,29 @@ static att_status take_sentences(att_session *s)
     return ATT_OK;
 }
 
+/* The encoder's rows are needed at once, the decoder's as its steps reach them: a model
+ * may allow targets that are far longer than any that it says. */
 static att_status take_positions(att_session *s)
 {
     const atti_engine *e = s->e;
-    const atti_stack *stack[2] = {&e->enc, &e->dec};
-    int64_t n[2] = {s->s_cap, s->t_cap};
-    for (int i = 0; i < 2; i++) {
-        TAKE(s->positions[i], n[i], e->cfg->d_model);
-        atti_engine_positions(e, stack[i], s->positions[i], 0, n[i]);
-        s->n_positions[i] = n[i];
-    }
+    TAKE(s->positions[0], s->s_cap, e->cfg->d_model);
+    TAKE(s->positions[1], s->t_cap, e->cfg->d_model);
+    atti_engine_positions(e, &e->enc, s->positions[0], 0, s->s_cap);
     return ATT_OK;
+}
+
+void atti_buffers_reach(att_session *s, int64_t steps)
+{
+    int64_t from = s->reached, to = atti_max_i64(2 * from, steps + 64);
+    if (steps <= from) return;
+    to = atti_min_i64(to, s->t_cap);
+    atti_engine_positions(s->e, &s->e->dec, s->positions[1], from, to);
+    /* Entries past a row's length are never followed, but must be readable. */
+    for (int64_t r = 0; r < 2 * s->rows_max; r++) {
+        int32_t *page = s->table[r % 2].page + r / 2 * s->t_cap;
+        memset(page + from, 0, (size_t)(to - from) * sizeof *page);
+    }
+    s->reached = to;
 }
 
 static att_status take_all(att_session *s)

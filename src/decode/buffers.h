@@ -14,5 +14,7 @@ typedef struct atti_needs {
 /* Makes room, keeping what is large enough. On failure the session is empty but usable. */
 ATT_MUST_CHECK att_status atti_buffers_fit(att_session *s, const atti_needs *need);
 void atti_buffers_free(att_session *s);
+/* Before a decoder step of up to `steps` tokens: its positions and page tables are there. */
+void atti_buffers_reach(att_session *s, int64_t steps);
 
 #endif

@@ -85,16 +85,23 @@ static att_status take_batch(att_lm *s)
 
 static att_status take_rotation(att_lm *s)
 {
-    int64_t d = s->e->cfg->head_dim;
+    s->turned = 0;
     if (!s->e->freqs) return ATT_OK;
-    ATTI_TRY(take(s, &s->turn, s->cap, d, sizeof(float)));
-    for (int64_t p = 0; p < s->cap; p++)
+    return take(s, &s->turn, s->cap, s->e->cfg->head_dim, sizeof(float));
+}
+
+void atti_lm_reach(att_lm *s, int64_t positions)
+{
+    int64_t d = s->e->cfg->head_dim, to = atti_max_i64(2 * s->turned, positions + 64);
+    if (!s->turn || positions <= s->turned) return;
+    to = atti_min_i64(to, s->cap);
+    for (int64_t p = s->turned; p < to; p++)
         for (int64_t j = 0; j < d / 2; j++) {
             double a = (double)p * (double)s->e->freqs[j];
             s->turn[p * d + j] = (float)cos(a);
             s->turn[p * d + d / 2 + j] = (float)sin(a);
         }
-    return ATT_OK;
+    s->turned = to;
 }
 
 att_status atti_lm_buffers(att_lm *s, int64_t batch, int64_t cap)

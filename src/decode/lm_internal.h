@@ -51,6 +51,7 @@ struct att_lm {
     float *last, *logits;          /* [batch, C], [batch, V] */
     float *sums;                   /* [batch, 2, chunks]: pick.c's, of the logits */
     float *turn;                   /* [cap][D]: cosines, then sines, or NULL */
+    int64_t turned;                /* rows of it that are filled in */
     int32_t *token, *pos, *slot;   /* [rows] */
     int32_t *offsets, *page, *len; /* [batch + 1], [batch], [batch] */
     int32_t *ends;                 /* [batch] row whose logits are wanted */
@@ -64,6 +65,8 @@ struct att_lm {
 /* lm_buffers.c: room for `batch` slots of `cap` positions. */
 ATT_MUST_CHECK att_status atti_lm_buffers(att_lm *s, int64_t batch, int64_t cap);
 void atti_lm_buffers_free(att_lm *s);
+/* Before a pass over positions below `positions`: their cosines and sines are there. */
+void atti_lm_reach(att_lm *s, int64_t positions);
 
 /* lm_step.c: rows 0 .. rows - 1 (token, pos, slot) of n_seqs sequences (offsets, page,
  * len) through the layers; leaves the normed hidden rows in s->n. */

@@ -174,6 +174,7 @@ att_status atti_lm_forward(att_lm *s, int64_t rows, int64_t n_seqs)
     const atti_lm_engine *e = s->e;
     const atti_decoder_config *c = e->cfg;
     const atti_lm_norm *first = &e->layer[0].norm1;
+    for (int64_t r = 0; r < rows; r++) atti_lm_reach(s, s->pos[r] + 1);
     atti_k()->embed(s->x, e->embed, s->token, 1.0f, e->positions,
                     e->positions ? s->pos : NULL, &no_drop, 0, rows, c->hidden);
     atti_k()->add_norm(s->n, NULL, NULL, NULL, s->x, NULL, NULL, first->gamma,

@@ -126,8 +126,8 @@ struct att_session {
     float *src_qkv, *src_ctx, *src_ff;
     int32_t *src_ids, *src_pos, *src_offsets, *src_slot;
 
-    float *positions[2]; /* encoder, decoder: [n_positions, C] */
-    int64_t n_positions[2];
+    float *positions[2]; /* encoder, decoder: [s_cap, C], [t_cap, C] */
+    int64_t reached;     /* target positions that are filled in */
     void *workspace;
     size_t workspace_bytes;
     size_t bytes;              /* of all of the above */

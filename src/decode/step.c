@@ -3,6 +3,7 @@
  * Only a layer's new keys and values are computed; the old ones are in the cache and are
  * found through each row's page table. */
 #include "base/checked.h"
+#include "decode/buffers.h"
 #include "decode/rnn_engine.h"
 #include "decode/session_internal.h"
 #include <string.h>
@@ -57,6 +58,7 @@ static void embed(att_session *s, int64_t rows)
     int64_t c = e->cfg->d_model;
     for (int64_t r = 0; r < rows; r++) {
         const atti_row *x = &s->row[r];
+        atti_buffers_reach(s, x->pos + 1);
         s->k_len[r] = x->pos + 1;
         s->table[s->current].page[r * s->t_cap + x->pos] = x->slot;
         atti_k()->embed(s->row_stream.x + r * c, e->dec.embed, &x->token,
