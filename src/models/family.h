@@ -87,6 +87,9 @@ typedef struct atti_family {
     int32_t gpt2; /* decoders: which of the two */
     /* What the head is for; NULL = ATTI_HEAD_LM. Labels and problem: encoders. */
     atti_head (*head)(const void *cfg);
+    /* ATTI_SEQ2SEQ: what ends a sentence by the config, where it says nothing by its
+     * class's default. */
+    int64_t (*eos)(const void *cfg);
 } atti_family;
 
 const atti_family *atti_family_find(const char *model_type); /* NULL when unknown */

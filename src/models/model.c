@@ -62,6 +62,8 @@ static att_status read_config(att_model *m)
     if (st == ATT_OK) st = atti_str_take(&m->config_text, &w.s);
     if (st == ATT_OK) st = m->family->declare(m->cfg, &m->params);
     if (st == ATT_OK) st = atti_generation_read(&m->gen, root, m->dir, 1 << 24);
+    if (st == ATT_OK && m->gen.eos_id < 0 && m->family->eos)
+        m->gen.eos_id = m->family->eos(m->cfg);
 done:
     atti_str_deinit(&w.s);
     atti_json_destroy(root);

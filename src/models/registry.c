@@ -12,12 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int64_t marian_eos(const void *cfg)
+{
+    return ((const atti_marian_config *)cfg)->eos_id;
+}
+
+static int64_t rnn_eos(const void *cfg)
+{
+    return ((const atti_rnn_config *)cfg)->eos_id;
+}
+
 /* "attend" holds what the class of model_type "marian" cannot; same room, same layout. */
 #define MARIAN(type)                                                                   \
     {                                                                                  \
         .model_type = (type), .config_read = atti_marian_config_read,                  \
         .config_write = atti_marian_config_write, .declare = atti_marian_declare,      \
-        .build = atti_marian_build, .shape = ATTI_SEQ2SEQ                              \
+        .build = atti_marian_build, .shape = ATTI_SEQ2SEQ, .eos = marian_eos           \
     }
 #define DECODER(type, read, is_gpt2)                                                   \
     {                                                                                  \
@@ -38,7 +48,8 @@ static const atti_family families[] = {
      .config_write = atti_rnn_config_write,
      .declare = atti_rnn_declare,
      .build = atti_rnn_build,
-     .shape = ATTI_SEQ2SEQ},
+     .shape = ATTI_SEQ2SEQ,
+     .eos = rnn_eos},
     {.model_type = "attend",
      .architecture = "word-encoder",
      .config_read = atti_words_config_read,

@@ -4,9 +4,11 @@
 #include "attend/decode.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "decode/session_internal.h"
 #include "models/model_internal.h"
 #include "support.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -187,6 +189,79 @@ static void absent_keys_mean_what_transformers_means(void **state)
     atti_json_destroy(doc);
 }
 
+/* The stored config.json with one entry changed or, for NULL, taken out. */
+static void change_config(const char *entry, const char *now)
+{
+    size_t n = 0;
+    char *text = support_read(support_golden("marian_dir/config.json"), &n), *all, *at;
+    all = calloc(n + 200, 1);
+    memcpy(all, text, n);
+    at = strstr(all, entry);
+    assert_non_null(at);
+    memmove(at, at + strlen(entry), strlen(at + strlen(entry)) + 1);
+    if (now) {
+        memmove(at + strlen(now), at, strlen(at) + 1);
+        memcpy(at, now, strlen(now));
+    }
+    assert_int_equal(unlink(in_dir("config.json")), 0);
+    support_write_text(in_dir("config.json"), all);
+    free(all);
+    free(text);
+}
+
+static char *translation(const att_model *m, int64_t *reached, int64_t *room)
+{
+    att_decode_opts o;
+    att_session *s;
+    att_result *r;
+    const char *text = "the dog runs to the man";
+    att_decode_opts_init(&o, m);
+    assert_ok(att_session_create(&s, m, &o));
+    assert_ok(att_translate(s, &r, &text, NULL, 1));
+    char *said = strdup(att_result_sentence(r, 0)->hypotheses[0].text);
+    if (reached) *reached = s->reached;
+    if (room) *room = s->t_cap;
+    att_result_destroy(r);
+    att_session_destroy(s);
+    return said;
+}
+
+/* eos_token_id of a class's default ends a source as a written one does. */
+static void an_end_that_nothing_names_is_the_classs(void **state)
+{
+    (void)state;
+    att_model *m;
+    (void)unlink(in_dir("generation_config.json"));
+    change_config("\"eos_token_id\": 0,", "\"eos_token_id\": 0,");
+    assert_ok(att_model_load(&m, dir));
+    char *want = translation(m, NULL, NULL);
+    att_model_destroy(m);
+    change_config("\"eos_token_id\": 0,", NULL);
+    assert_ok(att_model_load(&m, dir));
+    char *got = translation(m, NULL, NULL);
+    att_model_destroy(m);
+    assert_string_equal(got, want);
+    free(want);
+    free(got);
+}
+
+/* A model may allow targets far beyond what it says; only what it says costs. */
+static void only_positions_that_are_reached_are_filled(void **state)
+{
+    (void)state;
+    att_model *m;
+    int64_t reached = 0, room = 0;
+    support_write_text(in_dir("generation_config.json"),
+                       "{\"max_length\":1048576,\"eos_token_id\":[0,1,2,3,4,5,6,7,8]}");
+    change_config("\"max_position_embeddings\": 64",
+                  "\"max_position_embeddings\": 1048576");
+    assert_ok(att_model_load(&m, dir));
+    free(translation(m, &reached, &room));
+    att_model_destroy(m);
+    assert_true(room > 1000000);
+    assert_in_range(reached, 1, 1000);
+}
+
 static int setup(void **state)
 {
     int rc = support_temp_setup(state);
@@ -198,6 +273,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_tokens_as_transformers),
+        cmocka_unit_test(an_end_that_nothing_names_is_the_classs),
+        cmocka_unit_test(only_positions_that_are_reached_are_filled),
         cmocka_unit_test(absent_keys_mean_what_transformers_means),
         cmocka_unit_test(wrong_lists_are_refused_by_name),
     };
