@@ -4,6 +4,7 @@
  * so a task is a run of units long enough (TASK_FLOPS) to pay for being handed out. */
 #include "attention/attn_fast.h"
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "base/threads.h"
 #include "kernels/bf16.h"
 #include "kernels/cpu.h"
@@ -11,6 +12,9 @@
 #include <math.h>
 
 #define TASK_FLOPS 3e6 /* some 20 us of one core */
+
+/* A window that is wider sees as much; kernels add positions to it. */
+#define WIDEST (INT64_MAX / 4)
 
 /* Bytes at the end of a thread's slot: its last task, for guessing the next. */
 #define LAST_TASK 64
@@ -54,8 +58,8 @@ static atti_attn_problem shared_problem(const atti_attn_call *c)
                            .scale = c->scale,
                            .softcap = c->softcap,
                            .post = c->inv_temp,
-                           .left = c->left,
-                           .right = c->right,
+                           .left = atti_min_i64(c->left, WIDEST),
+                           .right = atti_min_i64(c->right, WIDEST),
                            .sinks = c->sinks,
                            .ld_bias = c->bias.st,
                            .sink_logit = -INFINITY,
@@ -112,8 +116,9 @@ double atti_attn_fast_flops(const atti_attn_fast *f, int64_t b)
         seen = 0.5 * k;
     else if (c->right == 0 && c->left < 0)
         seen = k - 0.5 * q;
-    if (c->left >= 0 && c->right >= 0 && (double)(c->left + c->right) + 1.0 < seen)
-        seen = (double)(c->left + c->right) + 1.0;
+    if (c->left >= 0 && c->right >= 0 &&
+        (double)c->left + (double)c->right + 1.0 < seen)
+        seen = (double)c->left + (double)c->right + 1.0;
     return 2.0 * q * seen * (double)(c->d + c->e) * (f->g ? 2.5 : 1.0);
 }
 

@@ -186,6 +186,27 @@ static void long_sequences_in_parts(void **state)
     case_free(&two);
 }
 
+/* The widest window that can be asked for is no window: no sum of it and a position may
+ * run over. */
+static void a_window_without_end(void **state)
+{
+    (void)state;
+    float q[12], k[12], want[12];
+    for (int i = 0; i < 12; i++) q[i] = (float)(i % 5), k[i] = (float)(i % 7);
+    for (int side = 0; side < 3; side++) {
+        call c;
+        prepare(&c, q, 12, k, k, 12, 1, 1);
+        c.d.left = side == 1 ? 2 : -1;
+        c.d.right = side == 2 ? 2 : -1;
+        assert_ok(att_attention_forward(&c.d, &c.a));
+        memcpy(want, c.result, sizeof want);
+        if (side != 1) c.d.left = INT64_MAX;
+        if (side != 2) c.d.right = INT64_MAX;
+        assert_ok(att_attention_forward(&c.d, &c.a));
+        assert_memory_equal(c.result, want, sizeof want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +216,7 @@ int main(void)
         cmocka_unit_test(nothing_to_reinforce),
         cmocka_unit_test(additive_far_out),
         cmocka_unit_test(long_sequences_in_parts),
+        cmocka_unit_test(a_window_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
