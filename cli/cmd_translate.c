@@ -4,23 +4,14 @@
  * makes large chunks, which the session sorts and packs; at the end of a pipe it answers
  * at once. What a line becomes does not depend on its chunk. */
 #include "commands.h"
-#include "decode_options.h"
 #include "explain_lines.h"
 #include "target_lang.h"
 #include "term.h"
+#include "translate.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct translate_opts {
-    decode_opts x;
-    const char *input, *output, *prefix;
-    const char *alignment, *attention, *to;
-    int32_t n_best; /* 0 = plain output */
-    int32_t word_scores;
-    int32_t maxi_batch;
-} translate_opts;
 
 #define ROW(member) .at = offsetof(translate_opts, member)
 
@@ -162,188 +153,13 @@ static void defaults(void *opts)
     o->maxi_batch = 16;
 }
 
-/* --- alignments ------------------------------------------------------------------- */
-
-enum { ALIGN_NONE, ALIGN_HARD, ALIGN_SOFT, ALIGN_ABOVE };
-
-typedef struct printer {
-    const translate_opts *o;
-    const att_model *model;
-    FILE *f;
-    int align;
-    double above;
-} printer;
-
-static int settle_alignment(printer *p)
-{
-    const char *a = p->o->alignment;
-    char *end;
-
-    p->align = ALIGN_NONE;
-    if (!a) return 0;
-    if (strcmp(a, "hard") == 0) {
-        p->align = ALIGN_HARD;
-    } else if (strcmp(a, "soft") == 0) {
-        p->align = ALIGN_SOFT;
-    } else {
-        p->above = strtod(a, &end);
-        if (end == a || *end || !(p->above >= 0 && p->above <= 1))
-            return cli_usage("translate",
-                             "translate: --alignment: '%s' is none of hard, soft, 0..1",
-                             a);
-        /* Marian's 1 means hard: no weight is above it. */
-        p->align = p->above == 1 ? ALIGN_HARD : ALIGN_ABOVE;
-    }
-    return 0;
-}
-
-static void add_pairs(const printer *p, cli_text *t, const att_hypothesis *h, int32_t s)
-{
-    const char *between = "";
-
-    /* Ordered by source, then target, as the pairs of word aligners are. */
-    for (int32_t i = 0; i < s; i++) {
-        for (int32_t k = 0; k < h->n_scores; k++) {
-            const float *row = h->alignment + (size_t)k * (size_t)s;
-            int32_t best = 0;
-
-            for (int32_t j = 1; j < s; j++)
-                if (row[j] > row[best]) best = j;
-            if (p->align == ALIGN_HARD ? best != i : !((double)row[i] > p->above))
-                continue;
-            cli_addf(t, "%s%d-%d", between, i, k);
-            between = " ";
-        }
-    }
-}
-
-static void add_alignment(const printer *p, cli_text *t, const att_hypothesis *h,
-                          int32_t s)
-{
-    if (p->align != ALIGN_SOFT) {
-        add_pairs(p, t, h, s);
-        return;
-    }
-    for (int32_t k = 0; k < h->n_scores; k++) {
-        if (k) cli_add(t, " ");
-        for (int32_t i = 0; i < s; i++)
-            cli_addf(t, "%s%.6g", i ? "," : "",
-                     (double)h->alignment[(size_t)k * (size_t)s + (size_t)i]);
-    }
-}
-
-/* --- Marian's text ---------------------------------------------------------------- */
-
-static void add_extras(const printer *p, cli_text *t, const att_sentence *s,
-                       const att_hypothesis *h)
-{
-    if (p->align != ALIGN_NONE) {
-        cli_add(t, " ||| ");
-        if (h->alignment) add_alignment(p, t, h, s->n_source);
-    }
-    if (p->o->word_scores) {
-        cli_add(t, " ||| WordScores=");
-        for (int32_t i = 0; h->token_logprobs && i < h->n_scores; i++)
-            cli_addf(t, " %.6g", (double)h->token_logprobs[i]);
-    }
-}
-
-static void print_plain(const printer *p, int64_t number, const att_sentence *s)
-{
-    cli_text t = {0};
-
-    if (p->o->n_best == 0) {
-        cli_add_line(&t, s->n_hypotheses ? s->hypotheses[0].text : "");
-        if (s->n_hypotheses) add_extras(p, &t, s, &s->hypotheses[0]);
-        cli_add(&t, "\n");
-    }
-    for (int32_t i = 0; p->o->n_best && i < s->n_hypotheses; i++) {
-        const att_hypothesis *h = &s->hypotheses[i];
-
-        cli_addf(&t, "%lld ||| ", (long long)number);
-        cli_add_line(&t, h->text);
-        add_extras(p, &t, s, h);
-        cli_addf(&t, " ||| F0= %.6g ||| %.6g\n", (double)h->logprob, (double)h->score);
-    }
-    fwrite(t.s ? t.s : "", 1, t.n, p->f);
-    cli_free(t.s);
-}
-
-/* --- JSON ------------------------------------------------------------------------- */
-
-static void add_pieces(cli_text *t, const att_model *m, int32_t side,
-                       const int32_t *ids, int32_t n)
-{
-    cli_add(t, "[");
-    for (int32_t i = 0; i < n; i++) {
-        const char *piece = att_model_piece(m, side, ids[i]);
-
-        if (i) cli_add(t, ",");
-        cli_add_json(t, piece ? piece : "");
-    }
-    cli_add(t, "]");
-}
-
-static void add_hypothesis(const printer *p, cli_text *t, const att_sentence *s,
-                           const att_hypothesis *h)
-{
-    cli_add(t, "\"text\":");
-    cli_add_json(t, h->text);
-    cli_add(t, ",\"score\":");
-    cli_add_float(t, h->score);
-    cli_add(t, ",\"logprob\":");
-    cli_add_float(t, h->logprob);
-    cli_addf(t, ",\"finished\":%s,\"tokens\":", h->finished ? "true" : "false");
-    add_pieces(t, p->model, 1, h->ids, h->n_ids);
-    if (p->o->word_scores && h->token_logprobs) {
-        cli_add(t, ",\"token_logprobs\":");
-        cli_add_floats(t, h->token_logprobs, (size_t)h->n_scores);
-    }
-    if (p->align != ALIGN_NONE && h->alignment) {
-        cli_add(t, ",\"alignment\":[");
-        for (int32_t k = 0; k < h->n_scores; k++) {
-            if (k) cli_add(t, ",");
-            cli_add_floats(t, h->alignment + (size_t)k * (size_t)s->n_source,
-                           (size_t)s->n_source);
-        }
-        cli_add(t, "]");
-    }
-}
-
-static void print_json(const printer *p, int64_t number, const att_sentence *s)
-{
-    cli_text t = {0};
-
-    cli_addf(&t, "{\"line\":%lld,\"source_tokens\":", (long long)number);
-    add_pieces(&t, p->model, 0, s->source_ids, s->n_source);
-    if (s->source_cut) cli_addf(&t, ",\"source_cut\":%d", s->source_cut);
-    cli_add(&t, ",");
-    if (p->o->n_best == 0) {
-        if (s->n_hypotheses)
-            add_hypothesis(p, &t, s, &s->hypotheses[0]);
-        else
-            cli_add(&t, "\"text\":\"\"");
-    } else {
-        cli_add(&t, "\"hypotheses\":[");
-        for (int32_t i = 0; i < s->n_hypotheses; i++) {
-            cli_add(&t, i ? ",{" : "{");
-            add_hypothesis(p, &t, s, &s->hypotheses[i]);
-            cli_add(&t, "}");
-        }
-        cli_add(&t, "]");
-    }
-    cli_add(&t, "}\n");
-    fwrite(t.s, 1, t.n, p->f);
-    cli_free(t.s);
-}
-
 /* --- the stream ------------------------------------------------------------------- */
 
 enum { WARNINGS_MAX = 10 }; /* of one kind */
 
 typedef struct stream {
     const translate_opts *o;
-    printer p;
+    translate_printer p;
     att_session *session;
     attention_lines lines;
     cli_in in, prefix;
@@ -413,21 +229,13 @@ static void free_chunk(stream *s)
     }
 }
 
-static int translate_chunk(stream *s)
+/* Prints what became of the next lines. */
+static int put_result(stream *s, const att_result *result)
 {
-    const char *const *texts = (const char *const *)s->text;
-    const char *const *prefixes =
-        s->o->prefix ? (const char *const *)s->prefixes : NULL;
-    att_result *result = NULL;
-    /* Draws go by the line's number, whatever chunk it came in. */
-    att_status st = att_session_set_first(s->session, s->done);
     char label[80];
     int rc = 0;
     int failed;
 
-    if (st == ATT_OK) st = att_translate(s->session, &result, texts, prefixes, s->n);
-    progress_busy_end();
-    if (st != ATT_OK) return cli_status(st);
     for (int32_t i = 0; i < att_result_count(result); i++) {
         const att_sentence *sentence = att_result_sentence(result, i);
 
@@ -439,25 +247,74 @@ static int translate_chunk(stream *s)
         }
         for (int32_t k = 0; k < sentence->n_hypotheses && k < 1; k++)
             s->tokens += sentence->hypotheses[k].n_scores;
-        if (s->o->x.json)
-            print_json(&s->p, s->done + i, sentence);
-        else
-            print_plain(&s->p, s->done + i, sentence);
+        translate_print(&s->p, s->done + i, sentence);
         if (s->lines.x && rc == 0)
             rc = attention_lines_add(&s->lines, s->done + i, sentence);
     }
-    att_result_destroy(result);
     if (rc) return rc;
     errno = 0;
     fflush(s->p.f);
     failed = errno ? errno : EIO;
-    s->done += s->n;
+    s->done += att_result_count(result);
     snprintf(label, sizeof label, "%lld lines, %.0f tokens/s", (long long)s->done,
              (double)s->tokens / (cli_now() - s->began));
     progress_update(&s->bar, cli_in_done(&s->in), -1, label);
     if (!ferror(s->p.f)) return 0;
     return cli_fail("%s: cannot be written: %s",
                     s->o->output ? s->o->output : "standard output", strerror(failed));
+}
+
+/* The first n lines of the chunk. */
+static int translate_lines(stream *s, int32_t n, att_status *st)
+{
+    const char *const *texts = (const char *const *)s->text;
+    const char *const *prefixes =
+        s->o->prefix ? (const char *const *)s->prefixes : NULL;
+    att_result *result = NULL;
+    int rc;
+
+    /* Draws go by the line's number, whatever chunk it came in. */
+    *st = att_session_set_first(s->session, s->done);
+    if (*st == ATT_OK) *st = att_translate(s->session, &result, texts, prefixes, n);
+    progress_busy_end();
+    if (*st != ATT_OK) return EXIT_FAILED;
+    rc = put_result(s, result);
+    att_result_destroy(result);
+    return rc;
+}
+
+/* Where the library refuses a sentence by its number: how many of the chunk come before
+ * it, and why. -1: it speaks of none. */
+static int32_t refused(const stream *s, const char **why)
+{
+    static const char word[] = "sentence ";
+    const char *m = att_error_message();
+    char *end;
+    long long at;
+
+    if (strncmp(m, word, sizeof word - 1) != 0) return -1;
+    m += sizeof word - 1;
+    at = strtoll(m, &end, 10) - s->done;
+    if (end == m || strncmp(end, ": ", 2) != 0 || at < 0 || at >= s->n) return -1;
+    *why = cli_strdup(end + 2);
+    return (int32_t)at;
+}
+
+/* A line that cannot be translated ends the run, after those before it. */
+static int translate_chunk(stream *s)
+{
+    const char *why;
+    att_status st;
+    int32_t before;
+    int rc = translate_lines(s, s->n, &st);
+
+    if (st == ATT_OK) return rc;
+    before = refused(s, &why);
+    if (before < 0) return cli_status(st);
+    if (before > 0 && (rc = translate_lines(s, before, &st)) != 0)
+        return st == ATT_OK ? rc : cli_status(st);
+    return cli_fail("line %lld: %s%s", (long long)s->done + 1, why,
+                    strstr(why, "prefix") ? " (--prefix)" : "");
 }
 
 static int run_stream(stream *s)
@@ -481,7 +338,7 @@ static int run_stream(stream *s)
     return rc;
 }
 
-static int open_and_run(const printer *p)
+static int open_and_run(const translate_printer *p)
 {
     const translate_opts *o = p->o;
     stream s = {.o = o, .p = *p};
@@ -545,12 +402,12 @@ static int check_options(const translate_opts *o)
 static int run(void *opts, const cli_list *words)
 {
     translate_opts *o = opts;
-    printer p = {.o = o};
+    translate_printer p = {.o = o};
     att_model *model = NULL;
     int rc;
 
     (void)words;
-    if ((rc = settle_alignment(&p)) != 0) return rc;
+    if ((rc = translate_settle_alignment(&p)) != 0) return rc;
     if ((rc = check_options(o)) != 0) return rc;
     rc = decode_open(&model, &cmd_translate, o, &o->x);
     if (rc) return rc;

@@ -225,8 +225,22 @@ static att_status check_ids(const int32_t *ids, int32_t n, int64_t vocab, int64_
     return ATT_OK;
 }
 
+/* More than the model has positions for. A prefix needs one more, for what follows it. */
+static att_status too_long(const atti_job *j, int64_t number, int64_t positions)
+{
+    if (j->forced)
+        return atti_fail(ATT_EINVAL,
+                         "sentence %lld: a target of %d tokens, the model has %lld "
+                         "positions",
+                         (long long)number, (int)j->n_prefix, (long long)positions);
+    return atti_fail(ATT_EINVAL,
+                     "sentence %lld: a prefix of %d tokens, the model has %lld "
+                     "positions for it and what follows",
+                     (long long)number, (int)j->n_prefix, (long long)positions);
+}
+
 /* Cuts the source, works out how long the target may become. ids is the session's to
- * change: a cut source still ends in </s>. */
+ * change: a cut source still ends in </s>. i: the sentence's number. */
 static att_status finish_job(const att_session *s, atti_job *j, int32_t *ids, int64_t i)
 {
     const atti_marian_config *c = s->e->cfg;
@@ -249,12 +263,7 @@ static att_status finish_job(const att_session *s, atti_job *j, int32_t *ids, in
     }
     want = j->forced ? j->n_prefix : (int64_t)j->n_prefix + 1;
     if (j->n_prefix > 0 && want > limit) limit = want;
-    if (limit > c->max_positions) {
-        return atti_fail(ATT_EINVAL,
-                         "sentence %lld: a target of %lld tokens, the model has %lld "
-                         "positions",
-                         (long long)i, (long long)limit, (long long)c->max_positions);
-    }
+    if (limit > c->max_positions) return too_long(j, i, c->max_positions);
     j->max_len = (int32_t)limit;
     return ATT_OK;
 }
@@ -341,15 +350,16 @@ static att_status encode_text(void *ctx, int64_t i, int thread)
     call *c = ctx;
     atti_job *j = &c->jobs[i];
     const char *text = c->texts[i], *prefix = c->prefixes ? c->prefixes[i] : NULL;
+    int64_t number = c->s->o.first_sentence + i;
     size_t n = 0;
     (void)thread;
-    if (!text) return atti_fail(ATT_EINVAL, "sentence %lld is NULL", (long long)i);
+    if (!text) return atti_fail(ATT_EINVAL, "sentence %lld is NULL", (long long)number);
     if (c->forced && !prefix) {
-        return atti_fail(ATT_EINVAL, "target %lld is NULL", (long long)i);
+        return atti_fail(ATT_EINVAL, "target %lld is NULL", (long long)number);
     }
     ATTI_TRY(att_model_encode(c->s->model, 0, text, strlen(text), &c->ids[i], &n));
     if (n > INT32_MAX)
-        return atti_fail(ATT_EINVAL, "sentence %lld: %zu tokens", (long long)i, n);
+        return atti_fail(ATT_EINVAL, "sentence %lld: %zu tokens", (long long)number, n);
     j->ids = c->ids[i];
     j->n_ids = (int32_t)n;
     if (prefix) {
@@ -365,7 +375,7 @@ static att_status encode_text(void *ctx, int64_t i, int thread)
         j->n_prefix = (int32_t)n;
         j->forced = c->forced;
     }
-    return finish_job(c->s, j, c->ids[i], i);
+    return finish_job(c->s, j, c->ids[i], number);
 }
 
 static att_status session_args(const att_session *s, const void *in, const void *out,
@@ -413,15 +423,16 @@ static att_status take_ids(call *c, const int32_t *const *ids, const int32_t *n_
 {
     for (int64_t i = 0; i < c->n; i++) {
         atti_job *j = &c->jobs[i];
-        ATTI_TRY(copy_ids(&c->ids[i], ids[i], n_ids[i], i));
+        int64_t number = c->s->o.first_sentence + i;
+        ATTI_TRY(copy_ids(&c->ids[i], ids[i], n_ids[i], number));
         j->ids = c->ids[i];
         j->n_ids = n_ids[i];
         if (prefixes && prefixes[i]) {
-            ATTI_TRY(copy_ids(&c->prefix_ids[i], prefixes[i], n_prefix[i], i));
+            ATTI_TRY(copy_ids(&c->prefix_ids[i], prefixes[i], n_prefix[i], number));
             j->prefix = c->prefix_ids[i];
             j->n_prefix = n_prefix[i];
         }
-        ATTI_TRY(finish_job(c->s, j, c->ids[i], i));
+        ATTI_TRY(finish_job(c->s, j, c->ids[i], number));
     }
     return ATT_OK;
 }

@@ -36,6 +36,17 @@ sed -n 1p out | grep -q '^我是'
 printf 'I am a student\nI am\nYou are\n' |
     "$ATTEND" translate -m model --prefix prefixes 2>err >out && exit 9 || test $? = 1
 grep -q '^attend: prefixes: 2 lines, the input has 3' err
+# One that is too long is named by its line, and the lines before it are there.
+awk 'BEGIN { for (i = 0; i < 47; i++) print i % 9 ? "" : "我是"
+             for (i = 0; i < 5000; i++) printf "我"
+             for (i = 0; i < 13; i++) print "" }' >prefixes
+"$ATTEND" translate -m model --prefix prefixes -i many >out 2>err && exit 9 || test $? = 1
+test "$(wc -l <out)" = 47
+grep -q '^attend: line 48: a prefix of [0-9]* tokens, the model has [0-9]* positions' err
+grep -q ' (--prefix)$' err
+"$ATTEND" translate -m model --prefix prefixes -i many --batch-size 4 --maxi-batch 1 2>err |
+    cmp - out
+grep -q '^attend: line 48: ' err
 # The same draws for the same seed.
 for seed in 1 1 2; do
     "$ATTEND" translate -m model --sampling --temperature 1.5 --top-k 50 --seed $seed <many >drawn.$seed.new
