@@ -12,6 +12,8 @@
 #include "kernels/kernels.h"
 #include <dnnl.h>
 #include <omp.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,12 +59,19 @@ att_status atti_onednn_gemm_tn(int64_t m, int64_t n, int64_t k, const float *a,
                                int64_t lda, const float *b, int64_t ldb, int accumulate,
                                float *c, int64_t ldc)
 {
+    /* Its AVX-512 sgemm computes with the stack pointer at the start of a block of the
+     * heap, so a signal that arrives meanwhile is pushed over whatever lies before that
+     * block. Signals of this thread wait until it is done. */
+    sigset_t all, as_it_was;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &as_it_was);
     /* In a parallel region it runs alone by itself; outside it would start a team. */
     int before = omp_in_parallel() ? 0 : omp_get_max_threads();
     if (before) omp_set_num_threads(1);
     dnnl_status_t st = dnnl_sgemm('T', 'N', m, n, k, 1.0f, a, lda, b, ldb,
                                   accumulate ? 1.0f : 0.0f, c, ldc);
     if (before) omp_set_num_threads(before);
+    pthread_sigmask(SIG_SETMASK, &as_it_was, NULL);
     if (st == dnnl_success) return ATT_OK;
     return atti_fail(st == dnnl_out_of_memory ? ATT_ENOMEM : ATT_EBUG,
                      "onednn: sgemm %lld x %lld x %lld failed with %d", (long long)m,
