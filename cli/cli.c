@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static bool quiet;
 static volatile sig_atomic_t caught;
@@ -315,8 +316,17 @@ int cli_load_model(att_model **out, const char *dir)
 {
     progress_busy("loading");
     att_status st = att_model_load(out, dir);
+    int rc;
+
     progress_busy_end();
-    return cli_status(st);
+    rc = cli_status(st);
+    if (rc == EXIT_FAILED && access(cli_format("%s/config.json", dir), F_OK) != 0 &&
+        access(cli_format("%s/checkpoints", dir), F_OK) == 0)
+        cli_hint(
+            "a training began here and makes the model at its end; until then each "
+            "of %s/checkpoints is one",
+            dir);
+    return rc;
 }
 
 int cli_with_model(const char *name, const char *dir,
@@ -337,9 +347,29 @@ int cli_with_model(const char *name, const char *dir,
 
 /* --- signals and time ------------------------------------------------------------- */
 
+static const int signals[] = {SIGINT, SIGTERM};
+
+/* Nothing that a handler may not call: no output is flushed, nothing is freed. */
+static void end_at_once(int signal)
+{
+    _exit(128 + signal);
+}
+
 static void on_signal(int signal)
 {
+    if (caught) end_at_once(signal); /* the second one ends the program */
     caught = signal;
+}
+
+void cli_exit_on_signals(void)
+{
+    struct sigaction act = {0}, now;
+
+    act.sa_handler = end_at_once;
+    sigemptyset(&act.sa_mask);
+    for (size_t i = 0; i < 2; i++)
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+            sigaction(signals[i], &act, NULL);
 }
 
 void cli_catch_signals(void)
@@ -347,10 +377,8 @@ void cli_catch_signals(void)
     struct sigaction act = {0};
 
     act.sa_handler = on_signal;
-    act.sa_flags = (int)SA_RESETHAND; /* the second one ends the program */
     sigemptyset(&act.sa_mask);
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
+    for (size_t i = 0; i < 2; i++) sigaction(signals[i], &act, NULL);
 }
 
 int cli_signal(void)

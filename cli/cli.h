@@ -80,6 +80,9 @@ void cli_warn(const char *fmt, ...) CLI_PRINTF(1, 2);
 void cli_set_quiet(bool quiet);
 bool cli_is_quiet(void);
 
+/* ^C and SIGTERM end the program with 128 + signal, as a status that its caller sees;
+ * one that the caller ignores stays ignored. From the program's beginning. */
+void cli_exit_on_signals(void);
 /* ^C and SIGTERM are remembered from here on instead of ending the program; a second
  * one ends it at once. */
 void cli_catch_signals(void);
@@ -132,5 +135,7 @@ bool cli_is_file(const char *path); /* a plain file, not a pipe or a directory *
 bool cli_is_dir_name(const char *path);
 /* Whether a file of text can be read, without reading it. false: reported. */
 bool cli_readable(const char *path);
+/* The same for what is read more than once, which a pipe cannot be. */
+bool cli_is_text_file(const char *path);
 
 #endif

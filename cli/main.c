@@ -177,6 +177,7 @@ int main(int argc, char **argv)
 
     /* A limit on file sizes is an error to tell, not one to die of without a word. */
     signal(SIGXFSZ, SIG_IGN);
+    cli_exit_on_signals();
     rc = dispatch(argc - 1, argv + 1);
 
     /* A full disk behind standard output shows at the last flush. */
