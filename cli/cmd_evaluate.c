@@ -421,6 +421,9 @@ static int of_model(evaluate_opts *o)
         return cli_usage("evaluate",
                          "evaluate: --source and --target are needed with -m, or FILE "
                          "... for other models than translators");
+    /* For the loss and for the translation. */
+    if (!cli_is_text_file(o->source) || !cli_is_text_file(o->target))
+        return EXIT_FAILED;
     rc = decode_open(&model, &cmd_evaluate, o, &o->x);
     if (rc) return rc;
     o->x.d.n_best = 1;

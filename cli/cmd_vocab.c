@@ -43,7 +43,7 @@ static const opt train_options[] = {
      .kind = OPT_I32,
      .arg = "N",
      .lo = 8,
-     .hi = 16777216,
+     .hi = 1048576,
      ROW(t.vocab_size),
      .help = "pieces"},
     {.name = "unigram",
@@ -105,7 +105,7 @@ static int run_train(void *opts, const cli_list *words)
     o->t.normalise = !o->raw;
     o->t.n_threads = att_threads();
     for (int i = 0; i < words->n; i++)
-        if (!cli_readable(words->item[i])) return EXIT_FAILED;
+        if (!cli_is_text_file(words->item[i])) return EXIT_FAILED;
     progress_busy("training the vocabulary");
     st = att_tokenizer_train(o->output, words->item, words->n, &o->t);
     if (st == ATT_OK && o->vocab_json)

@@ -276,6 +276,21 @@ bool cli_readable(const char *path)
     return err == 0;
 }
 
+bool cli_is_text_file(const char *path)
+{
+    struct stat info;
+
+    if (strcmp(path, "-") == 0 ||
+        (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))) {
+        cli_fail(
+            "%s: is read more than once, which only a file can be: write it to one "
+            "first",
+            path);
+        return false;
+    }
+    return cli_readable(path);
+}
+
 bool cli_mkdirs(const char *path)
 {
     char *copy = cli_strdup(path);

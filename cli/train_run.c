@@ -210,6 +210,10 @@ static int check_options(train_opts *o)
 
     if ((rc = stored_settings(o)) != 0) return rc;
     if ((rc = train_settle(o, name)) != 0) return rc;
+    if (o->t.n_train == 0 && o->t.resume && o->t.model_dir)
+        return cli_usage(name,
+                         "%s: nothing to resume in %s, and no --train %s to begin with",
+                         name, o->t.model_dir, o->one_side ? "FILE" : "SOURCE TARGET");
     if (o->t.n_train == 0)
         return cli_usage(name, "%s: --train %s is missing", name,
                          o->one_side ? "FILE" : "SOURCE TARGET");
@@ -229,7 +233,7 @@ static int check_files(const train_opts *o)
     if (!o->t.dry_run && !cli_is_dir_name(o->t.model_dir)) return EXIT_FAILED;
     for (size_t i = 0; i < 3; i++)
         for (int k = 0; k < lists[i]->n; k++)
-            if (!cli_readable(lists[i]->item[k])) return EXIT_FAILED;
+            if (!cli_is_text_file(lists[i]->item[k])) return EXIT_FAILED;
     return 0;
 }
 

@@ -5,7 +5,7 @@
  * that are no text (invalid UTF-8, NUL) are left out: they would put rubbish characters
  * into the vocabulary; and so are lines with a TAB or U+2585, which SentencePiece keeps to
  * itself: its trainer drops them, and must not be left with nothing. */
-#include "attend/tokenizer.h"
+#include "tokenize/tokenizer_train.h"
 #include "atti_config.h"
 #include "base/alloc.h"
 #include "base/file.h"
@@ -33,6 +33,7 @@ void att_tokenizer_train_opts_init(att_tokenizer_train_opts *opts)
 typedef struct sampler {
     const char *const *files;
     int32_t n_files, file;
+    int32_t beside; /* of the size asked for, no pieces of this model */
     atti_lines *lines;
     int64_t left, wanted; /* usable lines not yet seen; still to be picked */
     atti_rng rng;
@@ -179,11 +180,11 @@ static att_status too_few_pieces(const sampler *s, const att_tokenizer_train_opt
         return ATT_OK;
     }
     /* What it has beside the characters' pieces, it has in any size. */
+    need += o->vocab_size - have;
     return atti_fail(ATT_EINVAL,
                      "vocabulary of %d pieces: the characters and special tokens of %s "
                      "take %ld, so at least %ld are needed",
-                     o->vocab_size, s->files[0], need + o->vocab_size - have,
-                     need + o->vocab_size - have);
+                     o->vocab_size, s->files[0], need, need);
 }
 
 static att_status list_symbols(atti_str *s, const att_tokenizer_train_opts *o)
@@ -206,7 +207,7 @@ static att_status train(sampler *s, const char *model_path,
     atti_str symbols = {0};
     ATTI_TRY(list_symbols(&symbols, o));
     atti_spm_train t = {.symbols = symbols.data,
-                        .vocab_size = o->vocab_size,
+                        .vocab_size = o->vocab_size - s->beside,
                         .unigram = o->unigram,
                         .byte_fallback = o->byte_fallback,
                         .normalise = o->normalise,
@@ -225,8 +226,9 @@ static att_status train(sampler *s, const char *model_path,
     return out.st;
 }
 
-att_status att_tokenizer_train(const char *model_path, const char *const *files,
-                               int32_t n_files, const att_tokenizer_train_opts *opts)
+att_status atti_tokenizer_train(const char *model_path, const char *const *files,
+                                int32_t n_files, const att_tokenizer_train_opts *opts,
+                                int32_t beside)
 {
     att_tokenizer_train_opts dflt;
     att_tokenizer_train_opts_init(&dflt);
@@ -247,7 +249,7 @@ att_status att_tokenizer_train(const char *model_path, const char *const *files,
         }
     }
     ATTI_TRY(check_opts(opts));
-    sampler s = {.files = files, .n_files = n_files};
+    sampler s = {.files = files, .n_files = n_files, .beside = beside};
     att_status st = train(&s, model_path, opts);
     rewind_sampler(&s);
     return st;
@@ -255,11 +257,18 @@ att_status att_tokenizer_train(const char *model_path, const char *const *files,
 
 #else
 
-att_status att_tokenizer_train(const char *model_path, const char *const *files,
-                               int32_t n_files, const att_tokenizer_train_opts *opts)
+att_status atti_tokenizer_train(const char *model_path, const char *const *files,
+                                int32_t n_files, const att_tokenizer_train_opts *opts,
+                                int32_t beside)
 {
-    (void)model_path, (void)files, (void)n_files, (void)opts;
+    (void)model_path, (void)files, (void)n_files, (void)opts, (void)beside;
     return atti_fail(ATT_ENOTSUP, "this build has no SentencePiece");
 }
 
 #endif
+
+att_status att_tokenizer_train(const char *model_path, const char *const *files,
+                               int32_t n_files, const att_tokenizer_train_opts *opts)
+{
+    return atti_tokenizer_train(model_path, files, n_files, opts, 0);
+}

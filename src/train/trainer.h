@@ -150,6 +150,8 @@ ATT_MUST_CHECK att_status atti_train_config_write(const atti_trainer *t);
 
 /* trainer_vocab.c: of sequence to sequence */
 ATT_MUST_CHECK att_status atti_trainer_vocab(atti_trainer *t);
+/* Whether the tokenizers that were given can be read; writes nothing. */
+ATT_MUST_CHECK att_status atti_trainer_vocab_check(const atti_trainer *t);
 /* Tokens of target languages: those of the options, then those that the sources have. */
 ATT_MUST_CHECK att_status atti_trainer_langs(const atti_trainer *t, atti_langs *langs);
 
@@ -166,6 +168,14 @@ ATT_MUST_CHECK att_status atti_trainer_open(atti_trainer *t, const att_train_opt
 ATT_MUST_CHECK att_status atti_trainer_open_feed(atti_trainer *t);
 void atti_trainer_close(atti_trainer *t);
 void atti_trainer_estimate(const atti_trainer *t, att_train_estimate *e);
+
+/* estimate.c: ATT_ENOMEM where e is over the limit of the options; the same by the
+ * configuration and the options alone, before there is a vocabulary or a corpus. */
+ATT_MUST_CHECK att_status atti_train_check_memory(const att_train_opts *o,
+                                                  const att_train_estimate *e);
+ATT_MUST_CHECK att_status atti_trainer_asked_memory(const atti_trainer *t);
+
+/* trainer_setup.c */
 /* The weights that count: the running average where there is one. */
 atti_params atti_trainer_weights(const atti_trainer *t);
 

@@ -233,16 +233,7 @@ static att_status check_memory(const atti_trainer *t)
 {
     att_train_estimate e = {.size = (uint32_t)sizeof e};
     atti_trainer_estimate(t, &e);
-    int64_t sum = e.weights + e.gradients + e.optimizer + e.activations + e.data;
-    if (t->o.memory_limit <= 0 || sum <= t->o.memory_limit) return ATT_OK;
-    return atti_fail(ATT_ENOMEM,
-                     "%.1f MB needed (weights %.1f, gradients %.1f, optimiser %.1f, "
-                     "activations %.1f, data %.1f), the limit is %.1f MB: smaller "
-                     "--mini-batch-words or more --optimizer-delay need less",
-                     (double)sum / 1e6, (double)e.weights / 1e6,
-                     (double)e.gradients / 1e6, (double)e.optimizer / 1e6,
-                     (double)e.activations / 1e6, (double)e.data / 1e6,
-                     (double)t->o.memory_limit / 1e6);
+    return atti_train_check_memory(&t->o, &e);
 }
 
 static att_status plan_memory(atti_trainer *t)

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "data/text/langs.h"
+#include "tokenize/tokenizer_train.h"
 #include "tokenize/vocab_write.h"
 #include "train/trainer.h"
 #include <string.h>
@@ -42,31 +43,34 @@ static int separate(const att_train_opts *o)
     return o->separate_vocab || o->tokenizer_target;
 }
 
-/* New models of the corpus. One piece less than asked for: <pad> comes on top, and the
- * model's vocabulary has exactly the size that was asked for. */
+/* New models of the corpus. <pad> comes on top of them, so that the vocabulary has
+ * exactly the size that was asked for. */
+enum { PAD = 1 };
+
 static att_status train_models(const atti_trainer *t, const vocab_paths *p,
                                const atti_langs *langs)
 {
     const att_train_opts *o = &t->o;
     att_tokenizer_train_opts to;
     att_tokenizer_train_opts_init(&to);
-    to.vocab_size = o->vocab_size - 1;
+    to.vocab_size = o->vocab_size;
     to.unigram = o->unigram;
     to.seed = o->seed;
     to.normalise = !o->tokenizer_raw;
     to.symbols = (const char *const *)langs->token;
     to.n_symbols = (int32_t)langs->n;
     if (separate(o)) {
-        ATTI_TRY(att_tokenizer_train(p->spm[0], o->train_source, o->n_train, &to));
+        ATTI_TRY(
+            atti_tokenizer_train(p->spm[0], o->train_source, o->n_train, &to, PAD));
         to.n_symbols = 0;
-        return att_tokenizer_train(p->spm[1], o->train_target, o->n_train, &to);
+        return atti_tokenizer_train(p->spm[1], o->train_target, o->n_train, &to, PAD);
     }
     const char **files = NULL;
     size_t n = (size_t)o->n_train;
     ATTI_TRY(atti_alloc(&files, 2 * n, sizeof *files, "list of files"));
     memcpy(files, o->train_source, n * sizeof *files);
     memcpy(files + n, o->train_target, n * sizeof *files);
-    att_status st = att_tokenizer_train(p->spm[0], files, 2 * o->n_train, &to);
+    att_status st = atti_tokenizer_train(p->spm[0], files, 2 * o->n_train, &to, PAD);
     atti_free(files);
     if (st == ATT_OK) st = copy_file(p->spm[0], p->spm[1]);
     return st;
@@ -123,14 +127,39 @@ static att_status open_tokenizers(atti_trainer *t, const vocab_paths *p)
     return att_tokenizer_open(&t->tok[1], p->spm[1], p->vocab[1]);
 }
 
+static att_status check_model(const char *path)
+{
+    att_tokenizer *tok = NULL;
+    ATTI_TRY(att_tokenizer_open(&tok, path, NULL));
+    att_tokenizer_destroy(tok);
+    return ATT_OK;
+}
+
+/* The vocabularies are written last, the target's after the source's. */
+static bool is_ready(const atti_trainer *t, const vocab_paths *p)
+{
+    return t->o.resume && atti_path_exists(p->vocab[separate(&t->o) ? 1 : 0]);
+}
+
+att_status atti_trainer_vocab_check(const atti_trainer *t)
+{
+    const att_train_opts *o = &t->o;
+    vocab_paths p;
+    if (!o->tokenizer) return ATT_OK;
+    att_status st = make_paths(&p, o->model_dir ? o->model_dir : ".");
+    if (st == ATT_OK && !is_ready(t, &p)) {
+        st = check_model(o->tokenizer);
+        if (st == ATT_OK && o->tokenizer_target) st = check_model(o->tokenizer_target);
+    }
+    free_paths(&p);
+    return st;
+}
+
 att_status atti_trainer_vocab(atti_trainer *t)
 {
     vocab_paths p;
     att_status st = make_paths(&p, t->dir);
-    /* The vocabularies are written last, the target's after the source's. */
-    int last = separate(&t->o) ? 1 : 0;
-    int ready = t->o.resume && st == ATT_OK && atti_path_exists(p.vocab[last]);
-    if (st == ATT_OK && !ready) {
+    if (st == ATT_OK && !is_ready(t, &p)) {
         atti_langs langs = {NULL, 0, 0};
         st = atti_trainer_langs(t, &langs);
         if (st == ATT_OK) st = make_models(t, &p, &langs);

@@ -11,3 +11,9 @@ sed 1d out | cmp - again
 head -n 3 target >three
 "$ATTEND" evaluate -m model --source source --target three 2>err && exit 9 || test $? = 1
 grep -q '^attend: source has 200 lines, three has 3$' err
+# Loss and translation read the files in turn: what can be read once only is refused.
+"$ATTEND" evaluate -m model --source - --target target <source 2>err && exit 9 || test $? = 1
+grep -q '^attend: -: is read more than once' err
+mkfifo fifo
+"$ATTEND" evaluate -m model --source source --target fifo 2>err && exit 9 || test $? = 1
+grep -q '^attend: fifo: is read more than once' err

@@ -62,34 +62,38 @@ static bool blank(const char *s, size_t n)
 }
 
 /* Lines of two files side by side: how many each has, whether any pair holds text. */
-static att_status count_two(atti_lines *const side[2], int64_t n[2], bool *any)
+static att_status count_two(atti_lines *const side[2], int64_t n[2],
+                            atti_pairs_sum *sum)
 {
     for (;;) {
-        bool more[2], good = true;
+        bool more[2], good = true, text = true;
         for (int i = 0; i < 2; i++) {
             const char *line = NULL;
             size_t len = 0;
             ATTI_TRY(atti_lines_next(side[i], &line, &len));
             more[i] = line != NULL;
             if (more[i]) n[i]++;
-            if (!*any) good = good && line && is_text(line, len) && !blank(line, len);
+            if (sum->any) continue;
+            text = text && line && is_text(line, len);
+            good = good && text && !blank(line, len);
         }
         if (!more[0] && !more[1]) return ATT_OK;
-        if (good) *any = true;
+        if (sum->any) continue;
+        if (more[0] && more[1] && !text) sum->invalid++;
+        sum->any = good;
     }
 }
 
-att_status atti_pairs_count(int64_t *lines, bool *any, const char *const *source,
+att_status atti_pairs_count(atti_pairs_sum *sum, const char *const *source,
                             const char *const *target, int32_t n_files)
 {
-    int64_t sum = 0;
-    *any = false;
+    memset(sum, 0, sizeof *sum);
     for (int32_t k = 0; k < n_files; k++) {
         atti_lines *side[2] = {NULL, NULL};
         int64_t n[2] = {0, 0};
         att_status st = atti_lines_open(&side[0], source[k], 0);
         if (st == ATT_OK) st = atti_lines_open(&side[1], target[k], 0);
-        if (st == ATT_OK) st = count_two(side, n, any);
+        if (st == ATT_OK) st = count_two(side, n, sum);
         atti_lines_close(side[0]);
         atti_lines_close(side[1]);
         if (st == ATT_OK && n[0] != n[1]) {
@@ -97,16 +101,16 @@ att_status atti_pairs_count(int64_t *lines, bool *any, const char *const *source
                            (long long)n[0], target[k], (long long)n[1]);
         }
         ATTI_TRY(st);
-        sum += n[0];
+        sum->lines += n[0];
     }
-    *lines = sum;
     return ATT_OK;
 }
 
 static att_status count_all(atti_pairs *p, const atti_pairs_opts *o)
 {
-    bool any = false;
-    ATTI_TRY(atti_pairs_count(&p->lines, &any, o->source, o->target, o->n_files));
+    atti_pairs_sum sum;
+    ATTI_TRY(atti_pairs_count(&sum, o->source, o->target, o->n_files));
+    p->lines = sum.lines;
     if (p->lines > (int64_t)UINT32_MAX - 1) {
         return atti_fail(ATT_ENOTSUP, "%lld sentence pairs, at most %u",
                          (long long)p->lines, UINT32_MAX - 1);

@@ -57,7 +57,12 @@ typedef struct atti_pairs {
 /* ATT_EFORMAT: files of unequal length (both numbers named), or no usable pair left. */
 /* Lines of all files, and whether any has text on both sides. ATT_EFORMAT: a pair of
  * files differs, with both counts. */
-ATT_MUST_CHECK att_status atti_pairs_count(int64_t *lines, bool *any,
+typedef struct atti_pairs_sum {
+    int64_t lines;
+    int64_t invalid; /* pairs that are no UTF-8 on a side, before the first with text */
+    bool any;
+} atti_pairs_sum;
+ATT_MUST_CHECK att_status atti_pairs_count(atti_pairs_sum *sum,
                                            const char *const *source,
                                            const char *const *target, int32_t n_files);
 ATT_MUST_CHECK att_status atti_pairs_open(atti_pairs *p, const atti_pairs_opts *opts);

@@ -37,14 +37,22 @@ static att_status check_tokenize(const att_train_opts *o)
     return ATT_OK;
 }
 
-static att_status check_positions(const att_train_opts *o)
+/* What the layers would refuse, in the words of the options. */
+static att_status check_positions(const att_train_opts *o, const atti_marian_config *c)
 {
     int d = (int)(o->d_model / o->heads);
-    if (!o->positions || strcmp(o->positions, "rope") != 0 || d % 2 == 0) return ATT_OK;
-    return atti_fail(ATT_EINVAL,
-                     "--positions rope turns pairs: --dim %d and --heads %d make heads "
-                     "%d wide, which is odd",
-                     (int)o->d_model, (int)o->heads, d);
+    if (c->positions == ATTI_POS_ROPE && d % 2)
+        return atti_fail(ATT_EINVAL,
+                         "--positions rope turns pairs: --dim %d and --heads %d make "
+                         "heads %d wide, which is odd",
+                         (int)o->d_model, (int)o->heads, d);
+    if (c->positions == ATTI_POS_RELATIVE && c->score != ATT_SCORE_DOT &&
+        c->score != ATT_SCORE_BILINEAR)
+        return atti_fail(ATT_EINVAL,
+                         "--positions relative joins an inner product, which --score "
+                         "%s has none of",
+                         o->score);
+    return ATT_OK;
 }
 
 static att_status check_langs(const att_train_opts *o)
@@ -58,11 +66,27 @@ static att_status check_langs(const att_train_opts *o)
     return ATT_OK;
 }
 
+static att_status configure(atti_trainer *t, int64_t source_vocab, int64_t target_vocab)
+{
+    if (atti_train_is_rnn(&t->o)) {
+        ATTI_TRY(atti_train_rnn_config(&t->rnn, &t->o, source_vocab, target_vocab));
+        t->cfg = &t->rnn;
+        t->feed_opts.decoder_start = (int32_t)t->rnn.decoder_start_id;
+        t->family = atti_family_find_arch("attend", "rnn-seq2seq");
+        return t->family ? ATT_OK : atti_fail(ATT_EBUG, "no family 'rnn-seq2seq'");
+    }
+    ATTI_TRY(atti_train_model_config(&t->marian, &t->o, source_vocab, target_vocab));
+    const char *type = t->marian.is_plain_marian ? "marian" : "attend";
+    t->cfg = &t->marian;
+    t->feed_opts.decoder_start = (int32_t)t->marian.decoder_start_id;
+    t->family = atti_family_find(type);
+    return t->family ? ATT_OK : atti_fail(ATT_EBUG, "no family '%s'", type);
+}
+
 static att_status check(atti_trainer *t)
 {
     ATTI_TRY(check_langs(&t->o));
     ATTI_TRY(check_tokenize(&t->o));
-    ATTI_TRY(check_positions(&t->o));
     if (t->o.bpe_dropout > 0 && t->o.unigram)
         return atti_fail(ATT_EINVAL,
                          "--bpe-dropout %g leaves out merges of BPE, which "
@@ -73,22 +97,29 @@ static att_status check(atti_trainer *t)
         return atti_fail(ATT_EINVAL,
                          "--arch '%.40s' is not one of transformer, rnn, rnn-lstm",
                          arch);
-    /* Words and sizes of the model are wrong with any vocabulary: say so at once. */
-    if (atti_train_is_rnn(&t->o))
-        return atti_train_rnn_config(&t->rnn, &t->o, 100, 100);
-    return atti_train_model_config(&t->marian, &t->o, 100, 100);
+    /* Words and sizes of the model are wrong with any vocabulary, and the memory of the
+     * one that is asked for is known: say so at once. */
+    int64_t size = t->o.tokenizer ? 100 : t->o.vocab_size;
+    ATTI_TRY(configure(t, size, size));
+    if (!atti_train_is_rnn(&t->o)) ATTI_TRY(check_positions(&t->o, &t->marian));
+    return atti_trainer_asked_memory(t);
 }
 
 /* Before a directory or a vocabulary is made of them. */
 static att_status check_pairs(const char *const *source, const char *const *target,
                               int32_t n_files)
 {
-    int64_t n = 0;
-    bool any = false;
-    ATTI_TRY(atti_pairs_count(&n, &any, source, target, n_files));
-    if (any) return ATT_OK;
+    atti_pairs_sum sum;
+    ATTI_TRY(atti_pairs_count(&sum, source, target, n_files));
+    if (sum.any) return ATT_OK;
+    if (sum.invalid > 0)
+        return atti_fail(ATT_EFORMAT,
+                         "%s, %s: no line has text on both sides (%lld of %lld lines "
+                         "are not UTF-8, which text has to be)",
+                         source[0], target[0], (long long)sum.invalid,
+                         (long long)sum.lines);
     return atti_fail(ATT_EFORMAT, "%s, %s: no line has text on both sides (%lld lines)",
-                     source[0], target[0], (long long)n);
+                     source[0], target[0], (long long)sum.lines);
 }
 
 static att_status refuse_lang(const char *lang)
@@ -124,32 +155,15 @@ static att_status check_files(atti_trainer *t)
     ATTI_TRY(check_pairs(o->train_source, o->train_target, o->n_train));
     for (int32_t i = 0; i < v.n; i++)
         ATTI_TRY(check_pairs(&v.source[i], &v.target[i], 1));
+    ATTI_TRY(atti_trainer_vocab_check(t));
     return check_valid_langs(t);
 }
 
 /* ---- model, corpus, files -------------------------------------------------------- */
 
-static att_status rnn_model(atti_trainer *t)
-{
-    ATTI_TRY(atti_train_rnn_config(&t->rnn, &t->o, att_tokenizer_size(t->tok[0]),
-                                   att_tokenizer_size(t->tok[1])));
-    t->cfg = &t->rnn;
-    t->feed_opts.decoder_start = (int32_t)t->rnn.decoder_start_id;
-    t->family = atti_family_find_arch("attend", "rnn-seq2seq");
-    return t->family ? ATT_OK : atti_fail(ATT_EBUG, "no family 'rnn-seq2seq'");
-}
-
 static att_status model(atti_trainer *t)
 {
-    if (atti_train_is_rnn(&t->o)) return rnn_model(t);
-    ATTI_TRY(atti_train_model_config(&t->marian, &t->o, att_tokenizer_size(t->tok[0]),
-                                     att_tokenizer_size(t->tok[1])));
-    const char *type = t->marian.is_plain_marian ? "marian" : "attend";
-    t->cfg = &t->marian;
-    t->feed_opts.decoder_start = (int32_t)t->marian.decoder_start_id;
-    t->family = atti_family_find(type);
-    if (!t->family) return atti_fail(ATT_EBUG, "no family '%s'", type);
-    return ATT_OK;
+    return configure(t, att_tokenizer_size(t->tok[0]), att_tokenizer_size(t->tok[1]));
 }
 
 static att_status encode(void *ctx, int side, const char *text, size_t n, int32_t **ids,
