@@ -27,7 +27,7 @@ static const opt translate_options[] = {
     {.name = "length",
      .kind = OPT_I32,
      .arg = "N",
-     .lo = 1,
+     .lo = 0,
      .hi = 100000,
      ROW(length),
      .help = "tokens made of each sentence, so that speeds compare; 0 = as the model "
@@ -167,8 +167,10 @@ static att_status time_case(timing *r, const bench_translate_opts *o,
     d.batch_size = batch;
     d.beam_size = beam;
     d.n_best = 1;
-    d.max_length_factor = 0;
-    d.min_length = d.max_length = o->length;
+    if (o->length > 0) {
+        d.max_length_factor = 0;
+        d.min_length = d.max_length = o->length;
+    }
     for (int64_t i = 0; i < count; i++) texts[i] = lines[i % n];
     st = att_session_create(&s[0], m, &d);
     d.want_alignment = 1;

@@ -16,7 +16,9 @@
     {                                                                                  \
         .name = "optimizer-delay", .alias = "accumulate", .kind = OPT_I32, .arg = "N", \
         .lo = 1, .hi = 65536, TRAIN_ROW(t.accumulate),                                 \
-        .help = "batches whose gradients are added before an update"                   \
+        .help = "work an update's tokens off in N batches, one after the other: the "  \
+                "update is as large and needs less memory (Marian's makes it N times " \
+                "as large)"                                                            \
     }
 
 #define TRAIN_STEP_ROWS                                                                  \

@@ -20,6 +20,10 @@ test "$("$ATTEND" bench translate -m model --length 5 --batch-size 2 -b 2 --sent
 "$ATTEND" bench translate -m model --length 5 --batch-size 2 -b 2 --sentences 4 --alignment --repeat 2 --json <source |
     grep -q "\"tokens\":20,.*\"read_fraction\":$number,.*\"source_weights_mb\":$number,.*\"alignment_cost\":-\{0,1\}$number,"
 "$ATTEND" train generate --dim 16 --ffn 16 --heads 2 --layers 1 --context 24 --train source --valid source -m lm --after 1u -q
+# Length 0: the model ends its sentences itself.
+"$ATTEND" bench translate -m model --length 0 --batch-size 2 -b 1 --sentences 2 --json \
+    --input source >out
+grep -q '"length":0,"sentences":2,"tokens":[1-9]' out
 "$ATTEND" bench generate -m lm --length 6 --prompt-length 5 --repeat 1 --json >out
 test "$(grep -c "^{\"bench\":\"generate\",\"batch\":[0-9]*,\"prompt\":5,\"length\":6,\"tokens_per_s\":$number,.*\"read_fraction\":$number,\"step_weights_mb\":$number,.*\"peak_gflops\":$number,\"peak_rss_mb\":$number}\$" out)" = 2
 test "$("$ATTEND" bench generate -m lm --length 20 --prompt-length 5 --batch-size 3 | grep -c 'batch   3 .* GB/s of weights')" = 1
