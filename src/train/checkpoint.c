@@ -228,8 +228,9 @@ att_status atti_checkpoint_save(atti_trainer *t, int regular)
     att_status st = make_directory(path, fill_checkpoint, &j);
     if (st == ATT_OK) {
         t->saved = t->state.update;
-        st = prune(t);
+        st = atti_overwrite_settle(t);
     }
+    if (st == ATT_OK) st = prune(t);
     atti_free(path);
     return st;
 }

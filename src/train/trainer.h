@@ -10,6 +10,7 @@
  *   train_state.c       the numbers that a checkpoint must bring back
  *   train_same.c        the options and files that must not change on the way
  *   leftovers.c         what killed trainings left half-made
+ *   overwrite.c         the old model stays until the new one has a checkpoint
  *   checkpoint.c        writing, finding, loading, pruning checkpoints
  *   loop.c              updates until the end
  *   validate.c          loss and BLEU on held-out text, early stopping
@@ -78,6 +79,7 @@ typedef struct atti_trainer {
     atti_span after, save_freq, valid_freq, disp_freq;
     atti_schedule schedule;
     char *dir, *checkpoints; /* DIR, DIR/checkpoints */
+    int overwriting;         /* 1: dir lies in DIR until the first checkpoint */
     int lock;
     att_tokenizer *tok[2]; /* the same one twice when joint */
     atti_pairs train;
@@ -205,6 +207,16 @@ ATT_MUST_CHECK att_status atti_train_state_same(const atti_trainer *t, const cha
  * under the lock. */
 ATT_MUST_CHECK att_status atti_leftovers_clean(const char *dir,
                                                const char *checkpoints);
+
+/* overwrite.c: under the lock of DIR, too. */
+/* Puts a training into DIR that was killed while it replaced the model there. */
+ATT_MUST_CHECK att_status atti_overwrite_recover(const char *dir);
+/* t->dir becomes a directory inside DIR; */
+ATT_MUST_CHECK att_status atti_overwrite_begin(atti_trainer *t);
+/* with the first checkpoint its files replace the old ones; later calls do nothing. */
+ATT_MUST_CHECK att_status atti_overwrite_settle(atti_trainer *t);
+/* Without one it goes, and the old model is what it was. */
+void atti_overwrite_give_up(atti_trainer *t);
 
 /* checkpoint.c */
 /* regular: made by the save frequency, so that an uninterrupted run has it too: only

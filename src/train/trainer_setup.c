@@ -36,30 +36,6 @@ static int has_checkpoint(const char *checkpoints)
     return n > 0;
 }
 
-static att_status forget_old(const atti_trainer *t)
-{
-    static const char *const names[] = {"model.safetensors", "config.json",
-                                        "vocab.json",        "target_vocab.json",
-                                        "source.spm",        "target.spm",
-                                        "checkpoints",       "best",
-                                        "average",           "tokenizer.json",
-                                        "tokenizer.model",   "tokenizer_config.json",
-                                        "lexicon.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = NULL;
-        ATTI_TRY(atti_path_join(&path, t->dir, names[i]));
-        att_status st = ATT_OK;
-        if (atti_path_is_dir(path)) {
-            st = atti_remove_tree(path);
-        } else if (atti_path_exists(path) && remove(path) != 0) {
-            st = atti_fail(ATT_EIO, "%s: cannot remove", path);
-        }
-        atti_free(path);
-        ATTI_TRY(st);
-    }
-    return ATT_OK;
-}
-
 static att_status open_directory(atti_trainer *t)
 {
     const att_train_opts *o = &t->o;
@@ -76,6 +52,7 @@ static att_status open_directory(atti_trainer *t)
     ATTI_TRY(atti_path_join(&t->checkpoints, t->dir, "checkpoints"));
     ATTI_TRY(atti_mkdir_all(t->dir));
     ATTI_TRY(atti_lock_dir(&t->lock, t->dir));
+    ATTI_TRY(atti_overwrite_recover(t->dir));
     int used = has_model(t->dir) || has_checkpoint(t->checkpoints);
     if (used && !o->resume && !o->overwrite) {
         return atti_fail(
@@ -84,9 +61,9 @@ static att_status open_directory(atti_trainer *t)
             "it, --overwrite begins anew)",
             t->dir);
     }
-    if (used && !o->resume) ATTI_TRY(forget_old(t));
-    ATTI_TRY(atti_mkdir_all(t->checkpoints));
-    return atti_leftovers_clean(t->dir, t->checkpoints);
+    ATTI_TRY(atti_leftovers_clean(t->dir, t->checkpoints));
+    if (used && !o->resume) return atti_overwrite_begin(t);
+    return atti_mkdir_all(t->checkpoints);
 }
 
 /* ---- corpus --------------------------------------------------------------------- */
@@ -355,6 +332,7 @@ void atti_trainer_close(atti_trainer *t)
     if (t->tok[1] != t->tok[0]) att_tokenizer_destroy(t->tok[1]);
     att_tokenizer_destroy(t->tok[0]);
     if (t->o.dry_run && t->dir) (void)!atti_remove_tree(t->dir);
+    atti_overwrite_give_up(t);
     atti_unlock_dir(t->lock);
     atti_free(t->checkpoints);
     atti_free(t->dir);
