@@ -14,7 +14,7 @@ while [ $i -lt 14 ]; do
     kill -$signal $child 2>/dev/null || true
     code=0
     wait $child || code=$?
-    # Before its handlers stand, a program dies of the signal itself: the same status.
+    # Before its handlers stand there is nothing to save: the same status, no word.
     case $code in
     0) ;;
     $want) stops=$((stops + 1)) ;;
