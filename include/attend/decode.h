@@ -119,7 +119,8 @@ ATT_API int64_t att_session_memory(const att_session *s);
  * else the translation of i starts with it. A text without tokens gives an empty
  * translation with score 0. Memory is taken before the first step; steps take none.
  * ATT_EINVAL: a NULL text, a prefix longer than the model's positions; ATT_ENOTFOUND: no
- * tokenizer; ATT_ECANCELLED; ATT_ENOMEM. On failure *out is untouched and the session can be used
+ * tokenizer; ATT_EDIVERGED: the model's numbers overflow, its weights are finite but far
+ * too large; ATT_ECANCELLED; ATT_ENOMEM. On failure *out is untouched and the session can be used
  * again. */
 ATT_API ATT_MUST_CHECK att_status att_translate(att_session *s, att_result **out,
                                                 const char *const *texts,

@@ -186,6 +186,14 @@ static att_status pass(run *w)
         memcpy(s->last + i * c, s->n + s->ends[i] * c, (size_t)c * sizeof *s->last);
     ATTI_TRY(atti_lm_vocab(s, s->logits, s->last, w->n_choices));
     atti_parallel_void(w->n_choices, pick_one, w);
+    for (int64_t i = 0; i < w->n_choices; i++) {
+        const atti_lm_live *l = &s->live[w->who[i]];
+        if (w->choice[i].diverged)
+            return atti_fail(ATT_EDIVERGED,
+                             "prompt %lld: the model's numbers overflow at token %d: "
+                             "its weights are too large",
+                             (long long)(s->o.first_prompt + l->job), (int)l->n);
+    }
     return ATT_OK;
 }
 

@@ -80,6 +80,7 @@ ATT_MUST_CHECK att_status atti_lm_vocab(att_lm *s, float *y, const float *x,
 typedef struct atti_lm_choice {
     int32_t id;
     float logprob;
+    bool diverged; /* the logits are no numbers */
 } atti_lm_choice;
 atti_lm_choice atti_lm_pick(att_lm *s, const int32_t *tokens, int32_t n, int64_t job,
                             int32_t n_said, float *logits, float *sums, int thread);

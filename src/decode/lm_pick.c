@@ -38,5 +38,5 @@ atti_lm_choice atti_lm_pick(att_lm *s, const int32_t *tokens, int32_t n, int64_t
     one.o.repetition_penalty = o->repetition_penalty;
     one.o.no_repeat_ngram = o->no_repeat_ngram;
     atti_pick_row(&one, 0, logits, 0);
-    return (atti_lm_choice){cand.id, cand.v};
+    return (atti_lm_choice){cand.id, cand.v, row.diverged};
 }

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#define CHUNK ATTI_PICK_CHUNK
+#define CHUNK      ATTI_PICK_CHUNK
+#define SHORT_LIST 64 /* candidates up to which sorting them in is cheap */
 
 typedef struct picking {
     const att_session *s;
@@ -171,9 +172,54 @@ static void insert(picking *p, float v, int64_t id)
     p->out[i].id = (int32_t)id;
 }
 
+static bool worse(const atti_cand *a, const atti_cand *b)
+{
+    return a->v < b->v || (a->v == b->v && a->id > b->id);
+}
+
+static void swap(atti_cand *a, atti_cand *b)
+{
+    atti_cand x = *a;
+    *a = *b;
+    *b = x;
+}
+
+/* Of a heap of n with the worst in front. */
+static void sift_down(atti_cand *heap, int64_t n)
+{
+    for (int64_t i = 0, c = 1; c < n; c = 2 * i + 1) {
+        if (c + 1 < n && worse(&heap[c + 1], &heap[c])) c++;
+        if (!worse(&heap[c], &heap[i])) return;
+        swap(&heap[c], &heap[i]);
+        i = c;
+    }
+}
+
+static void sift_up(atti_cand *heap, int64_t i)
+{
+    for (; i > 0 && worse(&heap[i], &heap[(i - 1) / 2]); i = (i - 1) / 2)
+        swap(&heap[i], &heap[(i - 1) / 2]);
+}
+
+/* A short list is kept sorted, a long one as a heap of *n that is sorted at the end. */
+static void keep(picking *p, int64_t *n, float v, int64_t id)
+{
+    if (p->k <= SHORT_LIST) {
+        insert(p, v, id);
+        *n += *n < p->k;
+    } else if (*n < p->k) {
+        p->out[*n] = (atti_cand){v, (int32_t)id};
+        sift_up(p->out, (*n)++);
+    } else {
+        p->out[0] = (atti_cand){v, (int32_t)id};
+        sift_down(p->out, p->k);
+    }
+}
+
 static void top(picking *p)
 {
-    int64_t chunks = (p->n + CHUNK - 1) / CHUNK;
+    int64_t chunks = (p->n + CHUNK - 1) / CHUNK, n = 0;
+    const atti_cand *last = &p->out[p->k <= SHORT_LIST ? p->k - 1 : 0];
     float least = -INFINITY; /* what a candidate must beat */
     for (int64_t i = 0; i < p->k; i++) p->out[i].id = -1;
     for (int64_t c = 0; c < chunks; c++) {
@@ -181,9 +227,14 @@ static void top(picking *p)
         for (int64_t i = c * CHUNK; i < chunk_end(p, c); i++) {
             float v = at(p, i);
             if (!(v > least) || banned(p, i)) continue;
-            insert(p, v, i);
-            if (p->out[p->k - 1].id >= 0) least = p->out[p->k - 1].v;
+            keep(p, &n, v, i);
+            if (n == p->k) least = last->v;
         }
+    }
+    if (p->k <= SHORT_LIST) return;
+    while (n > 1) {
+        swap(&p->out[0], &p->out[--n]);
+        sift_down(p->out, n);
     }
 }
 
@@ -260,7 +311,7 @@ void atti_pick_row(att_session *s, int64_t row, float *logits, int thread)
 {
     int64_t vocab = s->e->vocab.n_out, chunks = atti_pick_chunks(vocab);
     float *scratch = s->pick_scratch + thread * s->pick_stride;
-    const atti_row *r = &s->row[row];
+    atti_row *r = &s->row[row];
     picking p = {
         .s = s,
         .row = r,
@@ -277,6 +328,8 @@ void atti_pick_row(att_session *s, int64_t row, float *logits, int thread)
         chunk_sums(scratch, p.max, logits, p.bias, vocab);
         join_sums(&p, scratch);
     }
+    /* Logits overflowed: of a model whose weights are far too large. */
+    r->diverged = !isfinite(p.lse);
     if (r->mode == ATTI_PICK_FORCED) {
         for (int64_t i = 1; i < s->k; i++) p.out[i].id = -1;
         p.out[0].id = r->forced;

@@ -86,6 +86,22 @@ static att_status retire(att_session *s, atti_live *v, const atti_job *jobs,
     return ATT_OK;
 }
 
+/* Of several sentences the first is named. */
+static att_status check_rows(const att_session *s)
+{
+    const atti_live *bad = NULL;
+    for (int64_t i = 0; i < s->n_live; i++) {
+        const atti_live *v = &s->live[s->order[i]];
+        for (int32_t j = 0; j < v->n_rows; j++)
+            if (s->row[v->row0 + j].diverged && (!bad || v->job < bad->job)) bad = v;
+    }
+    if (!bad) return ATT_OK;
+    return atti_fail(ATT_EDIVERGED,
+                     "sentence %lld: the model's numbers overflow at target token %d: "
+                     "its weights are too large",
+                     (long long)(s->o.first_sentence + bad->job), (int)bad->t);
+}
+
 static att_status one_step(att_session *s, const atti_job *jobs, att_result *r)
 {
     int64_t rows = 0, row = 0, kept = 0;
@@ -96,6 +112,7 @@ static att_status one_step(att_session *s, const atti_job *jobs, att_result *r)
         atti_search_plan(s, v, &jobs[v->job]);
     }
     ATTI_TRY(atti_step_run(s, rows));
+    ATTI_TRY(check_rows(s));
     for (int64_t i = 0; i < s->n_live; i++) {
         atti_live *v = &s->live[s->order[i]];
         bool ended = false;

@@ -79,9 +79,15 @@ int64_t atti_search_width(const att_session *s)
     return (s->n_ends > 1 ? 1 + s->n_ends : 2) * s->beam;
 }
 
+/* What a row has not given yet: candidates from `at` on, whose best sum is `sum`. */
+typedef struct rest {
+    double sum;
+    int32_t row, at;
+} rest;
+
 size_t atti_search_scratch(const att_session *s)
 {
-    return (size_t)atti_search_width(s) * sizeof(next);
+    return (size_t)atti_search_width(s) * sizeof(next) + (size_t)s->beam * sizeof(rest);
 }
 
 static double rank(const att_session *s, double sum, int32_t length)
@@ -140,24 +146,52 @@ static void extend(att_session *s, atti_live *l, const next *x, int32_t j, int64
     l->last[j] = x->id;
 }
 
+/* False at the row's end; NaN and the impossible are no continuations. */
+static bool has_more(const att_session *s, const atti_live *l, rest *r)
+{
+    const atti_cand *c = s->cand + (l->row0 + r->row) * s->k + r->at;
+    if (r->at == s->k || c->id < 0) return false;
+    r->sum = l->sum[r->row] + (double)c->v;
+    return r->sum > -INFINITY;
+}
+
+static bool precedes(const rest *a, const rest *b)
+{
+    return a->sum > b->sum || (a->sum == b->sum && a->row < b->row);
+}
+
+/* A heap's sift-down: heap[0] comes to precede all others. */
+static void settle(rest *heap, int64_t n, int64_t i)
+{
+    for (;;) {
+        int64_t c = 2 * i + 1;
+        if (c >= n) return;
+        if (c + 1 < n && precedes(&heap[c + 1], &heap[c])) c++;
+        if (!precedes(&heap[c], &heap[i])) return;
+        rest x = heap[i];
+        heap[i] = heap[c];
+        heap[c] = x;
+        i = c;
+    }
+}
+
 /* The `want` best continuations over the sentence's rows, best first; by row and then
- * by id among equals. */
+ * by id among equals. Each row's candidates are sorted: a merge of as many lists. */
 static int64_t merge(const att_session *s, const atti_live *l, next *out, int64_t want)
 {
-    int64_t n = 0;
+    rest *heap = (rest *)(void *)(out + want);
+    int64_t n = 0, rows = 0;
     for (int32_t j = 0; j < l->n_rows; j++) {
-        const atti_cand *c = s->cand + (l->row0 + j) * s->k;
-        for (int64_t i = 0; i < s->k && c[i].id >= 0; i++) {
-            next x = {l->sum[j] + (double)c[i].v, c[i].v, j, c[i].id};
-            if (!(x.sum > -INFINITY)) break; /* NaN and the impossible */
-            if (n == want && !(x.sum > out[n - 1].sum)) break; /* the rest are worse */
-            int64_t at = n < want ? n++ : n - 1;
-            while (at > 0 && out[at - 1].sum < x.sum) {
-                out[at] = out[at - 1];
-                at--;
-            }
-            out[at] = x;
-        }
+        heap[rows] = (rest){.row = j};
+        rows += has_more(s, l, &heap[rows]);
+    }
+    for (int64_t i = rows / 2; i >= 0; i--) settle(heap, rows, i);
+    while (n < want && rows > 0) {
+        rest *r = &heap[0];
+        const atti_cand *c = s->cand + (l->row0 + r->row) * s->k + r->at++;
+        out[n++] = (next){r->sum, c->v, r->row, c->id};
+        if (!has_more(s, l, r)) heap[0] = heap[--rows];
+        settle(heap, rows, 0);
     }
     return n;
 }

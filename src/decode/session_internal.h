@@ -64,6 +64,7 @@ typedef struct atti_row {
     int32_t forced; /* the token of ATTI_PICK_FORCED */
     bool ban_eos;
     bool free_token; /* a forced token that counts 0: it was no choice */
+    bool diverged;   /* set by pick.c: its probabilities are no numbers */
     uint64_t draw;   /* sampling: key of this sentence and step */
 } atti_row;
 

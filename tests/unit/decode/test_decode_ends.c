@@ -245,6 +245,34 @@ static void an_end_that_nothing_names_is_the_classs(void **state)
     free(got);
 }
 
+/* Weights that are finite, and too large to compute with. */
+static void numbers_that_overflow_are_an_error(void **state)
+{
+    (void)state;
+    att_model *m;
+    const char *text[2] = {"the dog runs to the man", "the man"};
+    for (int32_t beam = 1; beam <= 4; beam += 3) {
+        att_decode_opts o;
+        att_session *s;
+        att_result *r = NULL;
+        double logprob[2];
+        assert_ok(att_model_load(&m, support_golden("marian_dir")));
+        for (size_t i = 0; i < m->params.count; i++) m->params.data[i] = 3e38f;
+        att_decode_opts_init(&o, m);
+        o.beam_size = beam;
+        o.n_best = 1;
+        o.first_sentence = 5;
+        assert_ok(att_session_create(&s, m, &o));
+        assert_fails(att_translate(s, &r, text, NULL, 2), ATT_EDIVERGED,
+                     "sentence 5: the model's numbers overflow at target token 0");
+        assert_null(r);
+        assert_fails(att_score_pairs(s, text, text, 2, logprob, NULL), ATT_EDIVERGED,
+                     "overflow");
+        att_session_destroy(s);
+        att_model_destroy(m);
+    }
+}
+
 /* A model may allow targets far beyond what it says; only what it says costs. */
 static void only_positions_that_are_reached_are_filled(void **state)
 {
@@ -275,6 +303,7 @@ int main(void)
         cmocka_unit_test(the_same_tokens_as_transformers),
         cmocka_unit_test(an_end_that_nothing_names_is_the_classs),
         cmocka_unit_test(only_positions_that_are_reached_are_filled),
+        cmocka_unit_test(numbers_that_overflow_are_an_error),
         cmocka_unit_test(absent_keys_mean_what_transformers_means),
         cmocka_unit_test(wrong_lists_are_refused_by_name),
     };
