@@ -146,6 +146,11 @@ static char *frequency(const length *l, double updates)
     return cli_format("%.0fu", updates);
 }
 
+static char *minutes(double n)
+{
+    return cli_format("%.3gm", n);
+}
+
 /* 36 validations and 144 checkpoints, fewer in a short training: each takes its time. */
 static void plan_frequencies(train_opts *o, const length *l)
 {
@@ -153,8 +158,8 @@ static void plan_frequencies(train_opts *o, const length *l)
     double n = l->updates;
 
     if (l->unit == 'm') {
-        if (valid) o->t.valid_freq = cli_format("%.3gm", l->count / 36);
-        if (save) o->t.save_freq = cli_format("%.3gm", l->count / 144);
+        if (valid) o->t.valid_freq = minutes(between(l->count / 36, 0.5, l->count / 4));
+        if (save) o->t.save_freq = minutes(between(l->count / 144, 0.25, l->count / 8));
     } else if (n > 0) {
         if (valid) o->t.valid_freq = frequency(l, between(n / 36, 100, n / 6));
         if (save) o->t.save_freq = frequency(l, between(n / 144, 25, n / 20));
@@ -268,8 +273,9 @@ static void describe(const train_opts *o, const corpus *c, const length *l)
         cli_addf(&said, "%s updates", term_count(b, (int64_t)l->count));
     cli_addf(&said, " (--after %s)", o->t.after);
     if (strcmp(o->t.schedule, "noam") != 0)
-        cli_addf(&said, ", rate %g after %s updates", (double)o->t.lr,
-                 term_count(w, o->t.warmup));
+        cli_addf(&said, ", rate %g after %s updates%s", (double)o->t.lr,
+                 term_count(w, o->t.warmup),
+                 l->unit == 'm' ? " or a fifth of the time" : "");
     cli_addf(&said, "; a checkpoint every %s", o->t.save_freq);
     if (o->t.valid_source) cli_addf(&said, ", validation every %s", o->t.valid_freq);
 }

@@ -21,108 +21,109 @@
                 "as large)"                                                            \
     }
 
-#define TRAIN_STEP_ROWS                                                                  \
-    {.name = "optimizer",                                                                \
-     .kind = OPT_STR,                                                                    \
-     .arg = "NAME",                                                                      \
-     .choices = "adam|adamw|sgd",                                                        \
-     TRAIN_ROW(t.optimizer),                                                             \
-     .help = "who makes the steps"},                                                     \
-        {.name = "learn-rate",                                                           \
-         .letter = 'l',                                                                  \
-         .alias = "lr",                                                                  \
-         .kind = OPT_F32,                                                                \
-         .arg = "R",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 1e6,                                                                      \
-         TRAIN_ROW(t.lr),                                                                \
-         .help = "the peak of the schedule"},                                            \
-        {.name = "schedule",                                                             \
-         .alias = "lr-schedule",                                                         \
-         .kind = OPT_STR,                                                                \
-         .arg = "NAME",                                                                  \
-         .choices = "inverse-sqrt|noam|cosine|linear|constant",                          \
-         TRAIN_ROW(t.schedule),                                                          \
-         .help = "how the rate falls after the warm-up"},                                \
-        {.name = "lr-warmup",                                                            \
-         .alias = "warmup",                                                              \
-         .kind = OPT_I64,                                                                \
-         .arg = "N",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 1e12,                                                                     \
-         TRAIN_ROW(t.warmup),                                                            \
-         .help =                                                                         \
-             "updates until the peak; by default no more than a fifth of the training"}, \
-        {.name = "beta1",                                                                \
-         .kind = OPT_F32,                                                                \
-         .arg = "B",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 0.99999,                                                                  \
-         TRAIN_ROW(t.beta1),                                                             \
-         .help = "Adam's memory of gradients"},                                          \
-        {.name = "beta2",                                                                \
-         .kind = OPT_F32,                                                                \
-         .arg = "B",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 0.999999,                                                                 \
-         TRAIN_ROW(t.beta2),                                                             \
-         .help = "Adam's memory of their squares"},                                      \
-        {.name = "adam-eps",                                                             \
-         .kind = OPT_F32,                                                                \
-         .arg = "E",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 1,                                                                        \
-         TRAIN_ROW(t.adam_eps),                                                          \
-         .help = "Adam's smallest divisor"},                                             \
-        {.name = "weight-decay",                                                         \
-         .kind = OPT_F32,                                                                \
-         .arg = "W",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 10,                                                                       \
-         TRAIN_ROW(t.weight_decay),                                                      \
-         .help = "of adamw"},                                                            \
-        {.name = "clip-norm",                                                            \
-         .kind = OPT_F32,                                                                \
-         .arg = "N",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 1e9,                                                                      \
-         TRAIN_ROW(t.clip_norm),                                                         \
-         .help = "longest gradient; 0 = any"},                                           \
-        {.name = "label-smoothing",                                                      \
-         .kind = OPT_F32,                                                                \
-         .arg = "P",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 0.999,                                                                    \
-         TRAIN_ROW(t.label_smoothing),                                                   \
-         .help = "probability given to all tokens alike"},                               \
-        {.name = "precision",                                                            \
-         .kind = OPT_CHOICE,                                                             \
-         .choices = "float32|bfloat16",                                                  \
-         .spellings = "f32|bf16",                                                        \
-         .arg = "TYPE",                                                                  \
-         TRAIN_ROW(precision),                                                           \
-         .help = "of matrix products; weights stay float32"},                            \
-        {.name = "exponential-smoothing",                                                \
-         .alias = "ema",                                                                 \
-         .kind = OPT_F32,                                                                \
-         .arg = "R",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 1,                                                                        \
-         TRAIN_ROW(t.ema),                                                               \
-         .help =                                                                         \
-             "rate of a running average of the weights, which then are the model: "      \
-             "in update t the larger of this and 9/(t+10), so that the first "           \
-             "weights are forgotten; 0 = none"},                                         \
-        {.name = "average",                                                              \
-         .kind = OPT_I32,                                                                \
-         .arg = "N",                                                                     \
-         .lo = 0,                                                                        \
-         .hi = 1000,                                                                     \
-         TRAIN_ROW(t.average),                                                           \
-         .help = "last checkpoints to average at the end; 0 = none"},                    \
-    {                                                                                    \
-        .name = "seed", .kind = OPT_U64, .arg = "N", TRAIN_ROW(t.seed),                  \
-        .help = "the same seed gives the same bytes"                                     \
+#define TRAIN_STEP_ROWS                                                                       \
+    {.name = "optimizer",                                                                     \
+     .kind = OPT_STR,                                                                         \
+     .arg = "NAME",                                                                           \
+     .choices = "adam|adamw|sgd",                                                             \
+     TRAIN_ROW(t.optimizer),                                                                  \
+     .help = "who makes the steps"},                                                          \
+        {.name = "learn-rate",                                                                \
+         .letter = 'l',                                                                       \
+         .alias = "lr",                                                                       \
+         .kind = OPT_F32,                                                                     \
+         .arg = "R",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 1e6,                                                                           \
+         TRAIN_ROW(t.lr),                                                                     \
+         .help = "the peak of the schedule"},                                                 \
+        {.name = "schedule",                                                                  \
+         .alias = "lr-schedule",                                                              \
+         .kind = OPT_STR,                                                                     \
+         .arg = "NAME",                                                                       \
+         .choices = "inverse-sqrt|noam|cosine|linear|constant",                               \
+         TRAIN_ROW(t.schedule),                                                               \
+         .help = "how the rate falls after the warm-up"},                                     \
+        {.name = "lr-warmup",                                                                 \
+         .alias = "warmup",                                                                   \
+         .kind = OPT_I64,                                                                     \
+         .arg = "N",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 1e12,                                                                          \
+         TRAIN_ROW(t.warmup),                                                                 \
+         .help =                                                                              \
+             "updates until the peak; by default no more than a fifth of the training, of a " \
+             "length in minutes never more"},                                                 \
+        {.name = "beta1",                                                                     \
+         .kind = OPT_F32,                                                                     \
+         .arg = "B",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 0.99999,                                                                       \
+         TRAIN_ROW(t.beta1),                                                                  \
+         .help = "Adam's memory of gradients"},                                               \
+        {.name = "beta2",                                                                     \
+         .kind = OPT_F32,                                                                     \
+         .arg = "B",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 0.999999,                                                                      \
+         TRAIN_ROW(t.beta2),                                                                  \
+         .help = "Adam's memory of their squares"},                                           \
+        {.name = "adam-eps",                                                                  \
+         .kind = OPT_F32,                                                                     \
+         .arg = "E",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 1,                                                                             \
+         TRAIN_ROW(t.adam_eps),                                                               \
+         .help = "Adam's smallest divisor"},                                                  \
+        {.name = "weight-decay",                                                              \
+         .kind = OPT_F32,                                                                     \
+         .arg = "W",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 10,                                                                            \
+         TRAIN_ROW(t.weight_decay),                                                           \
+         .help = "of adamw"},                                                                 \
+        {.name = "clip-norm",                                                                 \
+         .kind = OPT_F32,                                                                     \
+         .arg = "N",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 1e9,                                                                           \
+         TRAIN_ROW(t.clip_norm),                                                              \
+         .help = "longest gradient; 0 = any"},                                                \
+        {.name = "label-smoothing",                                                           \
+         .kind = OPT_F32,                                                                     \
+         .arg = "P",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 0.999,                                                                         \
+         TRAIN_ROW(t.label_smoothing),                                                        \
+         .help = "probability given to all tokens alike"},                                    \
+        {.name = "precision",                                                                 \
+         .kind = OPT_CHOICE,                                                                  \
+         .choices = "float32|bfloat16",                                                       \
+         .spellings = "f32|bf16",                                                             \
+         .arg = "TYPE",                                                                       \
+         TRAIN_ROW(precision),                                                                \
+         .help = "of matrix products; weights stay float32"},                                 \
+        {.name = "exponential-smoothing",                                                     \
+         .alias = "ema",                                                                      \
+         .kind = OPT_F32,                                                                     \
+         .arg = "R",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 1,                                                                             \
+         TRAIN_ROW(t.ema),                                                                    \
+         .help =                                                                              \
+             "rate of a running average of the weights, which then are the model: "           \
+             "in update t the larger of this and 9/(t+10), so that the first "                \
+             "weights are forgotten; 0 = none"},                                              \
+        {.name = "average",                                                                   \
+         .kind = OPT_I32,                                                                     \
+         .arg = "N",                                                                          \
+         .lo = 0,                                                                             \
+         .hi = 1000,                                                                          \
+         TRAIN_ROW(t.average),                                                                \
+         .help = "last checkpoints to average at the end; 0 = none"},                         \
+    {                                                                                         \
+        .name = "seed", .kind = OPT_U64, .arg = "N", TRAIN_ROW(t.seed),                       \
+        .help = "the same seed gives the same bytes"                                          \
     }
 
 #define TRAIN_RUN_ROWS                                                                     \

@@ -70,7 +70,10 @@ typedef struct att_train_opts {
     int32_t
         batch_tokens; /* target tokens (source and target: the longer side) an update */
     int32_t accumulate; /* micro-batches an update: optimizer-delay */
-    const char *after;  /* "12e", "8Ku", "40m" */
+    /* "12e", "8Ku", "40m". Minutes end the warm-up after a fifth of them at the latest,
+     * and frequencies in minutes leave nine tenths of the time to the training: such a
+     * training depends on the speed of its machine. */
+    const char *after;
     uint64_t seed;
     int32_t precision; /* 0 f32, 1 bf16 */
     /* Rate of a running average of the weights, Marian's exponential-smoothing; 0 = none.

@@ -31,9 +31,15 @@ static double learning_rate(atti_trainer *t)
 {
     double done = atti_trainer_done(t);
     int64_t u = t->state.update + 1;
-    if (t->state.done_warm < 0.0 && u >= t->schedule.warmup) t->state.done_warm = done;
-    double warm = t->state.done_warm < 0.0 ? 0.0 : t->state.done_warm;
-    return t->state.lr_scale * atti_schedule_rate(&t->schedule, u, done, warm);
+    /* Minutes count from the first update: vocabulary and corpus warm nothing up. */
+    if (u == 2) t->done_first = done;
+    double warm = atti_schedule_warm(&t->schedule, u, done, t->done_first);
+    if (t->state.done_warm < 0.0 && (warm >= 1.0 || u >= t->schedule.warmup))
+        t->state.done_warm = done;
+    double done_warm = t->state.done_warm < 0.0 ? 0.0 : t->state.done_warm;
+    if (t->state.done_warm >= 0.0) warm = 1.0;
+    return t->state.lr_scale *
+           atti_schedule_rate(&t->schedule, u, warm, done, done_warm);
 }
 
 /* The sign of a NaN is chance, and "-nan" a riddle. */
@@ -108,7 +114,9 @@ static att_status save(atti_trainer *t, int regular)
 {
     /* Progress was made: what went wrong before it counts no more. */
     if (regular) t->state.rollbacks = 0;
+    double began = atti_train_clock();
     ATTI_TRY(atti_checkpoint_save(t, regular));
+    t->save_pause = (atti_pause){began, atti_train_clock()};
     atti_train_say(t, 3, "checkpoint at update %lld", (long long)t->state.update);
     return ATT_OK;
 }
@@ -125,6 +133,7 @@ static att_status validate(atti_trainer *t)
     atti_validation v;
     atti_train_state *s = &t->state;
     atti_params w = atti_trainer_weights(t);
+    double began = atti_train_clock();
     att_status cut = atti_trainer_validate(t, &w, &v);
     /* Nothing is known yet: the checkpoint says that this validation is still due. */
     if (cut == ATT_ECANCELLED) return stopped(t);
@@ -146,6 +155,7 @@ static att_status validate(atti_trainer *t)
     }
     atti_train_log_valid(t, &v, better);
     s->due_valid = 0;
+    t->valid_pause = (atti_pause){began, atti_train_clock()};
     t->saved = -1; /* a checkpoint of this update would not know the result */
     return ATT_OK;
 }
@@ -169,12 +179,22 @@ static att_status settle(atti_trainer *t)
     return st;
 }
 
+/* What comes by the clock takes no more than a tenth of it: after a pause of a second nine
+ * are the training's. What was missed comes with the next multiple. */
+static int due(const atti_span *s, const atti_progress *before,
+               const atti_progress *now, const atti_pause *last)
+{
+    if (!atti_span_passed(s, before, now)) return 0;
+    if (s->unit != ATTI_UNIT_MINUTES) return 1;
+    return atti_train_clock() - last->ended >= 9.0 * (last->ended - last->began);
+}
+
 static att_status between(atti_trainer *t, const atti_progress *before)
 {
     atti_progress now = atti_trainer_progress(t);
     atti_train_state *s = &t->state;
-    s->due_valid = t->n_valid > 0 && atti_span_passed(&t->valid_freq, before, &now);
-    s->due_save = atti_span_passed(&t->save_freq, before, &now);
+    s->due_valid = t->n_valid > 0 && due(&t->valid_freq, before, &now, &t->valid_pause);
+    s->due_save = due(&t->save_freq, before, &now, &t->save_pause);
     ATTI_TRY(settle(t));
     if (t->o.stop && t->o.stop(t->o.user)) return stopped(t);
     return ATT_OK;
@@ -214,7 +234,11 @@ att_status atti_trainer_run(atti_trainer *t)
 {
     ATTI_TRY(train(t));
     if (t->saved != t->state.update) ATTI_TRY(save(t, 0));
-    att_status st = atti_trainer_finish(t);
+    /* Files to validate with say how good the model is, however short the training was.
+     * After the checkpoint, which a longer one goes on from without knowing of it. */
+    att_status st = ATT_OK;
+    if (t->n_valid > 0 && t->state.best_update < 0) st = validate(t);
+    if (st == ATT_OK) st = atti_trainer_finish(t);
     /* Done again by the resumed training, which has nothing else to do. */
     return st == ATT_ECANCELLED ? stopped(t) : st;
 }

@@ -80,7 +80,16 @@ att_status atti_decay_parse(atti_decay *out, const char *name)
         name);
 }
 
-double atti_schedule_rate(const atti_schedule *s, int64_t u, double done,
+double atti_schedule_warm(const atti_schedule *s, int64_t u, double done,
+                          double done_first)
+{
+    double warm = s->warmup > 0 ? (double)u / (double)s->warmup : 1.0;
+    if (s->warm_share > 0.0 && u > 1)
+        warm = fmax(warm, (done - done_first) / s->warm_share);
+    return fmin(warm, 1.0);
+}
+
+double atti_schedule_rate(const atti_schedule *s, int64_t u, double warm, double done,
                           double done_warm)
 {
     const double pi = 3.14159265358979323846;
@@ -89,8 +98,10 @@ double atti_schedule_rate(const atti_schedule *s, int64_t u, double done,
         double rise = w > 0.0 ? x * pow(w, -1.5) : INFINITY;
         return s->lr / sqrt((double)s->d_model) * fmin(1.0 / sqrt(x), rise);
     }
-    if (x < w) return s->lr * x / w;
-    if (s->decay == ATTI_DECAY_INV_SQRT) return s->lr * sqrt((w > 1.0 ? w : 1.0) / x);
+    if (x < w && warm <= x / w) return s->lr * x / w;
+    if (warm < 1.0) return s->lr * warm;
+    if (s->decay == ATTI_DECAY_INV_SQRT)
+        return x < w ? s->lr : s->lr * sqrt((w > 1.0 ? w : 1.0) / x);
     if (s->decay == ATTI_DECAY_CONSTANT) return s->lr;
     double left = done_warm < 1.0 ? (1.0 - done) / (1.0 - done_warm) : 0.0;
     if (left < 0.0) left = 0.0;

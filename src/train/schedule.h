@@ -49,12 +49,19 @@ typedef struct atti_schedule {
     double lr;
     int64_t warmup;
     int64_t d_model;
+    /* Of a training whose length is a time: the warm-up ends with this share of it at the
+     * latest, however few updates fit. 0: with its updates only. */
+    double warm_share;
 } atti_schedule;
 
 ATT_MUST_CHECK att_status atti_decay_parse(atti_decay *out, const char *name);
-/* The rate of update u (from 1). done: fraction of the whole training before it;
- * done_warm: the same when the warm-up ended (cosine and linear start from there). */
-double atti_schedule_rate(const atti_schedule *s, int64_t u, double done,
+/* How much of the warm-up update u (from 1) has behind it, 0..1. done: fraction of the
+ * whole training before u; done_first: the same after the first update. */
+double atti_schedule_warm(const atti_schedule *s, int64_t u, double done,
+                          double done_first);
+/* The rate of update u, of whose warm-up so much is behind it. done_warm: done when the
+ * warm-up ended (cosine and linear start from there). */
+double atti_schedule_rate(const atti_schedule *s, int64_t u, double warm, double done,
                           double done_warm);
 
 #endif

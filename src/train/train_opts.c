@@ -222,6 +222,8 @@ static att_status parse_words(atti_trainer *t)
     }
     t->schedule = (atti_schedule){
         .lr = (double)o->lr, .warmup = o->warmup, .d_model = o->d_model};
+    /* Nobody knows beforehand how many updates fit into minutes. */
+    if (t->after.unit == ATTI_UNIT_MINUTES) t->schedule.warm_share = 0.2;
     ATTI_TRY(atti_decay_parse(&t->schedule.decay, o->schedule));
     ATTI_TRY(atti_optim_kind_parse(&t->optim.kind, o->optimizer));
     if (t->optim.kind == ATTI_ADAM && o->weight_decay > 0.0f) {

@@ -74,6 +74,11 @@ typedef struct atti_inputs {
     int64_t found, words;    /* entries with a vector; words of the file */
 } atti_inputs;
 
+/* When a validation or a checkpoint last began and ended, on this session's clock. */
+typedef struct atti_pause {
+    double began, ended;
+} atti_pause;
+
 typedef struct atti_trainer {
     att_train_opts o;
     atti_span after, save_freq, valid_freq, disp_freq;
@@ -112,10 +117,12 @@ typedef struct atti_trainer {
     atti_feed_item item;
     atti_train_state state;
     atti_train_log log;
-    double clock0;   /* when this session began */
-    double elapsed0; /* state.elapsed_s then */
-    double done0;    /* fraction done then */
-    int64_t saved;   /* update of the newest checkpoint on disk, -1 none */
+    double clock0;     /* when this session began */
+    double elapsed0;   /* state.elapsed_s then */
+    double done0;      /* fraction done then */
+    double done_first; /* after the first update, where this session made it */
+    atti_pause valid_pause, save_pause;
+    int64_t saved; /* update of the newest checkpoint on disk, -1 none */
 } atti_trainer;
 
 double atti_train_clock(void); /* monotonic seconds */
