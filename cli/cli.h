@@ -133,9 +133,8 @@ bool cli_mkdirs(const char *path);
 bool cli_is_file(const char *path); /* a plain file, not a pipe or a directory */
 /* Whether path can name a directory: it is one or is not there. false: reported. */
 bool cli_is_dir_name(const char *path);
-/* Whether a file of text can be read, without reading it. false: reported. */
-bool cli_readable(const char *path);
-/* The same for what is read more than once, which a pipe cannot be. */
+/* Whether a file of text can be read, without reading it, and more than once, which a
+ * pipe cannot be. false: reported. */
 bool cli_is_text_file(const char *path);
 
 #endif

@@ -144,7 +144,7 @@ static int given_corpus(versus *v)
     for (int i = 0; i < 2; i++) {
         v->train[i] = o->train.item[i];
         v->valid[i] = o->valid.item[i];
-        if (!cli_readable(v->train[i]) || !cli_readable(v->valid[i]))
+        if (!cli_is_text_file(v->train[i]) || !cli_is_text_file(v->valid[i]))
             return EXIT_FAILED;
     }
     if (!cli_mkdirs(in_dir(v, ""))) return EXIT_FAILED;

@@ -444,7 +444,7 @@ static int of_files(evaluate_opts *o, const cli_list *files)
                          files->item[0]);
     if (!cli_is_dir_name(o->x.model)) return EXIT_FAILED;
     for (int i = 0; i < files->n; i++)
-        if (!cli_readable(files->item[i])) return EXIT_FAILED;
+        if (!cli_is_text_file(files->item[i])) return EXIT_FAILED;
     rc = cli_load_model(&model, o->x.model);
     if (rc) return rc;
     o->files.json = o->x.json;

@@ -263,7 +263,7 @@ bool cli_is_dir_name(const char *path)
     return false;
 }
 
-bool cli_readable(const char *path)
+static bool is_readable(const char *path)
 {
     struct stat info;
     int err = 0;
@@ -288,7 +288,7 @@ bool cli_is_text_file(const char *path)
             path);
         return false;
     }
-    return cli_readable(path);
+    return is_readable(path);
 }
 
 bool cli_mkdirs(const char *path)

@@ -17,3 +17,5 @@ grep -q '^attend: -: is read more than once' err
 mkfifo fifo
 "$ATTEND" evaluate -m model --source source --target fifo 2>err && exit 9 || test $? = 1
 grep -q '^attend: fifo: is read more than once' err
+"$ATTEND" evaluate -m model fifo 2>err && exit 9 || test $? = 1
+grep -q '^attend: fifo: is read more than once' err
