@@ -12,7 +12,6 @@
 #include "kernels/kernels.h"
 #include <dnnl.h>
 #include <omp.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
