@@ -2,12 +2,14 @@
 #include "attend/train.h"
 #include "commands.h"
 #include "term.h"
+#include "used_dir.h"
 
-#include <string.h>
+#include <unistd.h>
 
 typedef struct average_opts {
     cli_common c;
     const char *output;
+    int32_t overwrite;
 } average_opts;
 
 static const opt options[] = {
@@ -17,18 +19,50 @@ static const opt options[] = {
      .arg = "DIR",
      OPT_ROW(average_opts, output),
      .help = "the directory to write"},
+    {.name = "overwrite",
+     .kind = OPT_FLAG,
+     OPT_ROW(average_opts, overwrite),
+     .flags = OPT_VOLATILE,
+     .help =
+         "replace the model that the directory holds; a training is never replaced"},
 };
+
+static int check_output(const average_opts *o, const cli_list *words)
+{
+    char *checkpoints = cli_format("%s/checkpoints", o->output);
+    int rc = EXIT_FINE;
+
+    for (int i = 0; i < words->n && rc == EXIT_FINE; i++)
+        if (used_same(words->item[i], o->output))
+            rc = cli_usage("average",
+                           "average: -o %s is one of the models: the mean "
+                           "needs a directory of its own",
+                           o->output);
+    if (rc == EXIT_FINE && access(checkpoints, F_OK) == 0)
+        rc = cli_fail("%s: holds a training: the mean needs a directory of its own",
+                      o->output);
+    if (rc == EXIT_FINE &&
+        !used_dir_free(o->output, o->overwrite != 0, "--overwrite replaces it"))
+        rc = EXIT_FAILED;
+    cli_free(checkpoints);
+    return rc;
+}
 
 static int run(void *opts, const cli_list *words)
 {
     average_opts *o = opts;
     att_status st;
+    int rc;
 
     if (!o->output) return cli_usage("average", "average: -o DIR is missing");
     if (words->n < 1) return cli_usage("average", "average: no model given");
+    if ((rc = check_output(o, words)) != EXIT_FINE) return rc;
     progress_busy("averaging");
+    /* Reading and writing are short; a signal in between would leave half a model. */
+    cli_catch_signals();
     st = att_average(o->output, words->item, words->n);
     progress_busy_end();
+    if (st == ATT_OK && cli_signal()) return 128 + cli_signal();
     return cli_status(st);
 }
 

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "demo_corpus.h"
 #include "term.h"
+#include "used_dir.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,9 @@ static const opt options[] = {
     {.name = "overwrite",
      .kind = OPT_FLAG,
      ROW(overwrite),
-     .help = "begin anew in a directory that holds a model"},
+     .help =
+         "begin anew in a directory that holds a model; with --corpus, replace files "
+         "of these names"},
     {.name = "show",
      .kind = OPT_I32,
      .arg = "N",
@@ -115,28 +118,14 @@ static char *file_of(const demo *d, const char *name)
     return cli_format("%s/corpus/%s", d->dir, name);
 }
 
-/* What was trained for hours must not go for a demo of minutes, which a mistyped -m
- * would begin. */
-static bool is_used(const char *dir)
-{
-    static const char *const names[] = {"config.json", "model.safetensors",
-                                        "model.safetensors.index.json",
-                                        "pytorch_model.bin", "checkpoints"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (access(cli_format("%s/%s", dir, names[i]), F_OK) == 0) return true;
-    return false;
-}
-
 static int make_dir(demo *d)
 {
     const char *tmp = getenv("TMPDIR");
 
     if (d->o->model) {
-        if (!d->o->overwrite && is_used(d->o->model))
-            return cli_fail("%s: holds a model or a training already (--overwrite "
-                            "begins anew)",
-                            d->o->model);
+        if (!used_dir_free(d->o->model, d->o->overwrite != 0,
+                           "--overwrite begins anew"))
+            return EXIT_FAILED;
         d->dir = cli_strdup(d->o->model);
     } else {
         d->dir = cli_format("%s/attend-demo-XXXXXX", tmp && *tmp ? tmp : "/tmp");
@@ -153,6 +142,19 @@ static int write_corpus(const demo *d, const char *dir)
     if (!demo_corpus_write(c->train, c->n_train, dir, "train")) return EXIT_FAILED;
     if (!demo_corpus_write(c->unseen, c->n_unseen, dir, "unseen")) return EXIT_FAILED;
     return 0;
+}
+
+/* The user's own files may have these names. */
+static int only_corpus(const demo *d)
+{
+    static const char *const names[] = {"train.en", "train.zh", "unseen.en",
+                                        "unseen.zh"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!used_file_free(cli_format("%s/%s", d->o->corpus, names[i]),
+                            d->o->overwrite != 0))
+            return EXIT_FAILED;
+    return write_corpus(d, d->o->corpus);
 }
 
 /* Whole English words, single Chinese characters: what the alignment can show best. */
@@ -456,7 +458,7 @@ static int run(void *opts, const cli_list *words)
     (void)words;
     cli_catch_signals();
     demo_corpus_make(&d.corpus, d.o->seed);
-    rc = d.o->corpus ? write_corpus(&d, d.o->corpus) : run_demo(&d);
+    rc = d.o->corpus ? only_corpus(&d) : run_demo(&d);
     att_model_destroy(d.model);
     demo_corpus_free(&d.corpus);
     cli_free(d.dir);

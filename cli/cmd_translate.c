@@ -8,6 +8,7 @@
 #include "target_lang.h"
 #include "term.h"
 #include "translate.h"
+#include "used_dir.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -347,6 +348,10 @@ static int open_and_run(const translate_printer *p)
     int rc;
 
     if (!cli_in_open(&s.in, o->input)) return EXIT_FAILED;
+    if (o->attention && o->output && strcmp(o->output, "-") != 0 &&
+        used_same(o->attention, o->output))
+        return cli_usage("translate",
+                         "translate: --output and --attention are one file");
     if (o->prefix && !cli_in_open(&s.prefix, o->prefix)) return EXIT_FAILED;
     if ((rc = target_lang_find(&s.lang, p->model, o->to, "translate")) != 0) return rc;
     st = att_session_create(&s.session, p->model, &o->x.d);

@@ -16,7 +16,7 @@ typedef struct compare_opts {
     cli_common c;
     cli_list train, valid;
     const char *output, *after, *model;
-    int32_t json, dark, dim;
+    int32_t json, dark, dim, overwrite;
     uint64_t seed;
 } compare_opts;
 
@@ -48,6 +48,11 @@ typedef struct compare_opts {
          COMPARE_ROW(model),                                                           \
          .help = "keep models and corpus here (default: a new directory for "          \
                  "temporary files)"},                                                  \
+        {.name = "overwrite",                                                          \
+         .kind = OPT_FLAG,                                                             \
+         COMPARE_ROW(overwrite),                                                       \
+         .flags = OPT_VOLATILE,                                                        \
+         .help = "begin anew in a directory that holds models"},                       \
         {.name = "seed",                                                               \
          .kind = OPT_U64,                                                              \
          .arg = "N",                                                                   \

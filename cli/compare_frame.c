@@ -1,6 +1,7 @@
 /* compare_frame.c - tables, pictures and trainings of attend compare. */
 #include "compare.h"
 #include "explain_parts.h"
+#include "used_dir.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -157,7 +158,9 @@ char *compare_dir(const compare_opts *o)
     const char *tmp = getenv("TMPDIR");
     char *dir;
     if (o->model) {
-        if (!cli_mkdirs(o->model)) return NULL;
+        if (!used_below_free(o->model, o->overwrite != 0, "--overwrite begins anew") ||
+            !cli_mkdirs(o->model))
+            return NULL;
         return cli_strdup(o->model);
     }
     dir = cli_format("%s/attend-compare-XXXXXX", tmp && *tmp ? tmp : "/tmp");

@@ -84,7 +84,7 @@ _attend()
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "average "*) words="--output --threads --config --quiet --color --help "
+    "average "*) words="--output --overwrite --threads --config --quiet --color --help "
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
@@ -152,12 +152,12 @@ _attend()
         --x) words="update epoch tokens time"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "compare rnn-transformer"*) words="--train --valid --after --dim --lstm --vocab-size --tokenize --output --model --seed --dark --json --threads --config --quiet --color --help "
+    "compare rnn-transformer"*) words="--train --valid --after --dim --lstm --vocab-size --tokenize --output --model --overwrite --seed --dark --json --threads --config --quiet --color --help "
         case $prev in
         --tokenize) words="13a zh char none intl"; cur=${cur#=} ;;
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "compare window-attention"*) words="--train --valid --after --dim --output --model --seed --dark --json --threads --config --quiet --color --help "
+    "compare window-attention"*) words="--train --valid --after --dim --output --model --overwrite --seed --dark --json --threads --config --quiet --color --help "
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;

@@ -15,10 +15,16 @@ for words in Transformer 'RNN with attention' parameters BLEU 'MFLOP a target to
 done
 grep -q 'recurrent steps between a target word and a source word' rnn.svg
 test -s kept/rnn-none/model.safetensors
-compare -m kept --json >object
+compare -m kept --overwrite --json >object
 grep -q '^{"summary":\[{"name":"parameters","values":{"Transformer":[0-9]*,' object
 grep -q '"gradient_by_distance":\[{"name":"[0-9]' object
 "$ATTEND" compare rnn-transformer --train a.en 2>log && exit 9 || test $? = 2
 grep -q 'take two files each' log
 "$ATTEND" compare rnn-transformer -o x.gif 2>log && exit 9 || test $? = 2
 "$ATTEND" help compare | grep -q '^attend compare rnn-transformer '
+# A directory that holds models is not written into unasked.
+mkdir -p used/rnn && echo '{}' >used/rnn/config.json
+for dir in used used/rnn; do
+    "$ATTEND" compare rnn-transformer -m $dir --after 1u 2>log && exit 9 || test $? = 1
+    grep -q '^attend: used/rnn: holds a model .*--overwrite' log
+done

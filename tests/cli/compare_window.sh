@@ -2,7 +2,7 @@
 "$ATTEND" compare window-attention -m out -o window.svg --after 200u --dim 32 -q > table
 grep -q '^parameters ' table
 grep -q '<svg' window.svg
-"$ATTEND" compare window-attention -m out --after 200u --dim 32 -q --json > json
+"$ATTEND" compare window-attention -m out --overwrite --after 200u --dim 32 -q --json > json
 grep -q '"distances":\[{"name":"1 word","x":1,"values":{"window 1":' json
 # Columns of the table: windows of 1, 2, 5, 10, attention. Chance is 50 %.
 far() { grep "^$1 word" table | awk -v k="$2" '{ print ($(k + 2) < 65) }'; }

@@ -19,3 +19,11 @@ cmp d/train.en e/train.en
 sort c/unseen.en >u
 sort d/train.en >t
 test -z "$(comm -12 u t)"
+# Files of these names may be the user's own.
+echo mine >d/unseen.zh
+"$ATTEND" demo --corpus d --seed 3 2>err && exit 9 || test $? = 1
+grep -q '^attend: d/train.en: is there already (--overwrite' err
+cmp d/train.en e/train.en
+grep -q mine d/unseen.zh
+"$ATTEND" demo --corpus d --seed 1 --overwrite
+cmp c/unseen.zh d/unseen.zh

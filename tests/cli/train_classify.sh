@@ -58,7 +58,7 @@ grep -q '"dim": 32' attending/config.train.json
 grep -q '"dim-char-state": 32' near/config.train.json
 # A mean of models has its tokenizer too.
 "$ATTEND" average -o mean m m -q
-"$ATTEND" average -o mean m m -q # again, over the old one
+"$ATTEND" average -o mean m m -q --overwrite # again, over the old one
 echo 'a fine film' | "$ATTEND" classify -m mean | grep -q good
 # What is wrong is told with file and line, and nothing is left behind.
 fails() { # PATTERN command...

@@ -47,7 +47,7 @@ t --train train.txt --valid valid.txt -m s --vocab subword --vocab-size 300 --kv
 grep -q 'not' out
 # A mean of models has its tokenizer too.
 "$ATTEND" average -o mean m m -q
-"$ATTEND" average -o mean m m -q # again, over the old one
+"$ATTEND" average -o mean m m -q --overwrite # again, over the old one
 "$ATTEND" generate -m mean -p 'to be or' -n 4 -q | grep -q not
 # What is wrong, and what is only short.
 fails() { # PATTERN command...

@@ -38,3 +38,8 @@ for line in sys.stdin:
             assert len(h["alignment"]) == len(h["token_logprobs"])
             assert all(len(row) == len(o["source_tokens"]) for row in h["alignment"])'
 fi
+# One file cannot be both the translation and its attention.
+"$ATTEND" translate -m model -o same --attention same <valid.en 2>err && exit 9 || test $? = 2
+grep -q -- '--output and --attention are one file' err
+test ! -e same
+"$ATTEND" translate -m model -o /dev/null --attention /dev/null <valid.en
