@@ -491,7 +491,7 @@ const command cmd_evaluate = {
     .name = "evaluate",
     .summary = "measure a translation or a model: BLEU, chrF, loss, perplexity",
     .usage =
-        "--reference FILE ... < translation | -m DIR --source FILE --target FILE | -m DIR FILE ...",
+        "--reference FILE ... | -m DIR --source FILE --target FILE | -m DIR FILE ...",
     .about =
         "With FILE ... a model that labels is compared with the labels of the files "
         "(accuracy, macro F1 over the labels that occur, a table by label), and a "

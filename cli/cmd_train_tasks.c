@@ -47,15 +47,14 @@
         .help = "take the text as it is, without Unicode normalisation"                \
     }
 
-#define SIZE_ROWS(depth_name, depth_member, archs)                                     \
+#define SIZE_ROWS(preset_names, depth_name, depth_member, archs)                       \
     {.kind = OPT_GROUP, .help = "Model"},                                              \
         {.name = "preset",                                                             \
          .kind = OPT_STR,                                                              \
          .arg = "NAME",                                                                \
          ROW(preset),                                                                  \
          .flags = OPT_PRESET | OPT_NO_DEFAULT,                                         \
-         .help = "the whole recipe at once: tag, classify, classify-transformer, lm "  \
-                 "(default: the task's)"},                                             \
+         .help = "the whole recipe at once: " preset_names},                           \
         {.name = "arch",                                                               \
          .kind = OPT_CHOICE,                                                           \
          .arg = "NAME",                                                                \
@@ -159,13 +158,16 @@ static void start(train_opts *o, const char *preset)
     train_show(o);
 }
 
-static int use_preset(void *opts, const char *name)
+static int use_preset(void *opts, const char *task, const char *name,
+                      const char *const *known)
 {
     train_opts *o = opts;
-    att_status st = att_train_preset(&o->t, name);
+    int rc = train_preset_known(task, name, known);
+    att_status st = rc ? ATT_OK : att_train_preset(&o->t, name);
 
+    if (rc) return rc;
     train_show(o);
-    return st == ATT_OK ? 0 : train_refused(st, "train");
+    return st == ATT_OK ? 0 : train_refused(st, task);
 }
 
 /* A preset of labels names its architecture, which --arch may replace. */
@@ -175,12 +177,29 @@ static void show_arch(train_opts *o)
         if (strcmp(o->t.arch, encoder_archs[i]) == 0) o->arch = i;
 }
 
-static int use_encoder_preset(void *opts, const char *name)
+static int use_tag_preset(void *opts, const char *name)
 {
-    int rc = use_preset(opts, name);
+    static const char *const known[] = {"tag", NULL};
+    int rc = use_preset(opts, "train tag", name, known);
 
     show_arch(opts);
     return rc;
+}
+
+static int use_classify_preset(void *opts, const char *name)
+{
+    static const char *const known[] = {"classify", "classify-transformer", NULL};
+    int rc = use_preset(opts, "train classify", name, known);
+
+    show_arch(opts);
+    return rc;
+}
+
+static int use_generate_preset(void *opts, const char *name)
+{
+    static const char *const known[] = {"lm", NULL};
+
+    return use_preset(opts, "train generate", name, known);
 }
 
 static int go(train_opts *o, const command *c, int (*settle)(train_opts *),
@@ -270,7 +289,8 @@ static const opt classify_options[] = {
      ROW(t.multi_label),
      .help = "a text has any number of labels, with commas between them; _ is none"},
     LENGTH_ROW("max-length", "longer texts (in tokens) are cut"),
-    SIZE_ROWS("enc-depth", t.encoder_layers, WORD_ARCHS),
+    SIZE_ROWS("classify (the default) or classify-transformer", "enc-depth",
+              t.encoder_layers, WORD_ARCHS),
     TRAIN_INPUT_ROWS,
     WORD_ROWS,
     TRAINING_ROWS,
@@ -329,7 +349,7 @@ const command cmd_train_classify = {
     .n_options = sizeof classify_options / sizeof *classify_options,
     .size = sizeof(train_opts),
     .defaults = classify_defaults,
-    .preset = use_encoder_preset,
+    .preset = use_classify_preset,
     .run = run_classify,
 };
 
@@ -347,7 +367,7 @@ static const opt tag_options[] = {
      ROW(column),
      .help = "CoNLL-U's column that is learnt"},
     LENGTH_ROW("max-length", "longer sentences (in tokens) are skipped and counted"),
-    SIZE_ROWS("enc-depth", t.encoder_layers, WORD_ARCHS),
+    SIZE_ROWS("tag (the default)", "enc-depth", t.encoder_layers, WORD_ARCHS),
     TRAIN_INPUT_ROWS,
     WORD_ROWS,
     TRAINING_ROWS,
@@ -395,7 +415,7 @@ const command cmd_train_tag = {
     .n_options = sizeof tag_options / sizeof *tag_options,
     .size = sizeof(train_opts),
     .defaults = tag_defaults,
-    .preset = use_encoder_preset,
+    .preset = use_tag_preset,
     .run = run_tag,
 };
 
@@ -415,7 +435,7 @@ static const opt generate_options[] = {
      ROW(t.unigram),
      .help = "sub-words of a unigram model instead of BPE"},
     LENGTH_ROW("context", "tokens that the model sees at once"),
-    SIZE_ROWS("dec-depth", t.decoder_layers, "llama|gpt2"),
+    SIZE_ROWS("lm (the default)", "dec-depth", t.decoder_layers, "llama|gpt2"),
     {.name = "kv-heads",
      .kind = OPT_I32,
      .arg = "N",
@@ -468,6 +488,6 @@ const command cmd_train_generate = {
     .n_options = sizeof generate_options / sizeof *generate_options,
     .size = sizeof(train_opts),
     .defaults = generate_defaults,
-    .preset = use_preset,
+    .preset = use_generate_preset,
     .run = run_generate,
 };

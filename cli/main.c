@@ -81,7 +81,7 @@ static int incomplete(const char *first, const char *second, bool help)
     if (help) {
         for (size_t i = 0; i < n_all_commands; i++)
             if (strncmp(all_commands[i]->name, first, strlen(first)) == 0)
-                printf("attend %-18s %s\n", all_commands[i]->name,
+                printf("attend %-24s %s\n", all_commands[i]->name,
                        all_commands[i]->summary);
         return EXIT_FINE;
     }

@@ -127,7 +127,7 @@ void opt_print_overview(void)
         const command *c = all_commands[i];
 
         if (c->hidden) continue;
-        printf("  %s%-16s%s  ", term_style(stdout, "1"), c->name,
+        printf("  %s%-24s%s  ", term_style(stdout, "1"), c->name,
                term_style(stdout, "0"));
         wrap(c->summary, 20, 20);
     }

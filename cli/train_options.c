@@ -29,11 +29,28 @@ void train_defaults(void *opts)
     train_show(o);
 }
 
+int train_preset_known(const char *task, const char *name, const char *const *known)
+{
+    cli_text list = {0};
+    int rc;
+
+    for (int i = 0; known[i]; i++) {
+        if (strcmp(known[i], name) == 0) return 0;
+        cli_addf(&list, "%s%s", i ? ", " : "", known[i]);
+    }
+    rc = cli_usage(task, "%s: --preset '%.40s' is not one of %s", task, name, list.s);
+    cli_free(list.s);
+    return rc;
+}
+
 int train_preset(void *opts, const char *name)
 {
+    static const char *const names[] = {"tiny", "small", "base", "rnn", NULL};
     train_opts *o = opts;
-    att_status st = att_train_preset(&o->t, name);
+    int rc = train_preset_known("train translate", name, names);
+    att_status st = rc ? ATT_EINVAL : att_train_preset(&o->t, name);
 
+    if (rc) return rc;
     if (st == ATT_OK) {
         train_show(o);
         return 0;

@@ -31,6 +31,9 @@ typedef struct train_opts {
 
 void train_defaults(void *o);
 int train_preset(void *o, const char *name);
+/* 0 where name is one of the task's own presets, which end with NULL; else the exit code
+ * of the refusal. */
+int train_preset_known(const char *task, const char *name, const char *const *known);
 /* The library's numbers as indices of the choices shown. */
 void train_show(train_opts *o);
 /* Words to pointers: files in pairs, choices to the library's numbers. Exit code. */
