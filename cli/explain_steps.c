@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHEET_SIDE = 128 }; /* att_sheet_item's limit */
+enum { MIX_SIDE = 128 }; /* widest row of all heads that a picture shows */
 
 /* One head at work. Arrays are row-major doubles; names are borrowed. */
 typedef struct head {
@@ -119,7 +119,7 @@ static void show_mixed(sheet *sh, const att_head_numbers *n, const explain_opts 
                        char **rows)
 {
     int64_t q = o->query - 1, all = n->heads * n->e;
-    bool fits = !o->output || (all <= SHEET_SIDE && n->model <= SHEET_SIDE);
+    bool fits = !o->output || (all <= MIX_SIDE && n->model <= MIX_SIDE);
     if (!n->mixed || !fits) return;
     double *side = doubles(n->all_heads + q * all, all);
     double *mixed = doubles(n->mixed + q * n->model, n->model);

@@ -237,7 +237,7 @@ ATT_API ATT_MUST_CHECK att_status att_picture_diagram(att_picture **out,
 typedef struct att_sheet_item {
     const char *title;    /* "Q = X Wq"; the size is added. NULL = none */
     const double *values; /* [rows,cols]; -Inf: a masked cell, NaN: an empty one */
-    int64_t rows, cols;   /* 1..128 */
+    int64_t rows, cols;   /* 1..256 */
     const char *const *row_names; /* [rows], [cols]; NULL = none */
     const char *const *col_names;
     int32_t digits;   /* after the point, 0..12; whole numbers are written as such */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SIDE_MAX = 128, ITEMS_MAX = 400 };
+enum { SIDE_MAX = 256, ITEMS_MAX = 400 };
 static const double CELL_H = 22, FONT = 12, GAP = 34, TITLE_H = 26;
 
 static att_status check(const att_sheet_item *items, int64_t n)
