@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "train/trainer.h"
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -133,10 +134,16 @@ static att_status read_fields(atti_train_state *s, int *regular, const atti_json
         if (fields[i].is_double) {
             double x = 0.0;
             ATTI_TRY(atti_json_get_f64(&x, root, fields[i].name, 0.0));
+            if (!isfinite(x))
+                return atti_fail(ATT_EFORMAT, "state.json: %s is %g", fields[i].name,
+                                 x);
             memcpy(p, &x, sizeof x);
         } else {
             int64_t x = 0;
-            ATTI_TRY(atti_json_get_i64(&x, root, fields[i].name, 0, -1, INT64_MAX));
+            /* Only the best update may be none. */
+            int64_t lo =
+                fields[i].at == offsetof(atti_train_state, best_update) ? -1 : 0;
+            ATTI_TRY(atti_json_get_i64(&x, root, fields[i].name, 0, lo, INT64_MAX));
             memcpy(p, &x, sizeof x);
         }
     }
