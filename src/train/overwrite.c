@@ -25,11 +25,12 @@ static att_status remove_in(const char *dir, const char *name)
     return st;
 }
 
-static att_status rename_in(const char *dir, const char *from, const char *to)
+static att_status move(const char *from_dir, const char *from, const char *to_dir,
+                       const char *to)
 {
     char *a = NULL, *b = NULL;
-    att_status st = atti_path_join(&a, dir, from);
-    if (st == ATT_OK) st = atti_path_join(&b, dir, to);
+    att_status st = atti_path_join(&a, from_dir, from);
+    if (st == ATT_OK) st = atti_path_join(&b, to_dir, to);
     if (st == ATT_OK) st = atti_rename(a, b);
     atti_free(a);
     atti_free(b);
@@ -62,17 +63,6 @@ static att_status forget_old(const char *dir)
     return ATT_OK;
 }
 
-static att_status move_one(const char *from, const char *to, const char *name)
-{
-    char *a = NULL, *b = NULL;
-    att_status st = atti_path_join(&a, from, name);
-    if (st == ATT_OK) st = atti_path_join(&b, to, name);
-    if (st == ATT_OK) st = atti_rename(a, b);
-    atti_free(a);
-    atti_free(b);
-    return st;
-}
-
 static att_status move_all(const char *from, const char *to)
 {
     att_status st = ATT_OK;
@@ -80,7 +70,7 @@ static att_status move_all(const char *from, const char *to)
     if (!d) return atti_fail_errno(ATT_EIO, errno, "%s: cannot list", from);
     for (struct dirent *e = readdir(d); e && st == ATT_OK; e = readdir(d)) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-        st = move_one(from, to, e->d_name);
+        st = move(from, e->d_name, to, e->d_name);
         /* What was listed may come again or not after a change: from the start. */
         if (st == ATT_OK) rewinddir(d);
     }
@@ -101,7 +91,7 @@ att_status atti_overwrite_recover(const char *dir)
 {
     if (exists_in(dir, ready)) {
         ATTI_TRY(forget_old(dir));
-        ATTI_TRY(rename_in(dir, ready, moving));
+        ATTI_TRY(move(dir, ready, dir, moving));
     }
     if (!exists_in(dir, moving)) return ATT_OK;
     char *from = NULL;
@@ -139,7 +129,7 @@ att_status atti_overwrite_begin(atti_trainer *t)
 att_status atti_overwrite_settle(atti_trainer *t)
 {
     if (!t->overwriting) return ATT_OK;
-    ATTI_TRY(rename_in(t->o.model_dir, begun, ready));
+    ATTI_TRY(move(t->o.model_dir, begun, t->o.model_dir, ready));
     t->overwriting = 0;
     ATTI_TRY(set_paths(t, t->o.model_dir, NULL));
     return atti_overwrite_recover(t->o.model_dir);

@@ -2,14 +2,7 @@
  * sentences whose words and labels are strings of UTF-8. */
 #include "base/str.h"
 #include "data/text/conllu.h"
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz_file.h"
 
 static void check(const char *s, int may_be_empty)
 {
@@ -35,15 +28,7 @@ static void read_all(const char *path, atti_tag_format format)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char path[] = "/tmp/attend-fuzz-XXXXXX";
-    int fd = mkstemp(path);
-    if (fd < 0) return 0;
-    FILE *f = fdopen(fd, "wb");
-    if (f) {
-        fwrite(data, 1, size, f);
-        fclose(f);
-        for (int k = 0; k < 3; k++) read_all(path, (atti_tag_format)k);
-    }
-    unlink(path);
+    const char *path = fuzz_write("input", data, size);
+    for (int k = 0; k < 3; k++) read_all(path, (atti_tag_format)k);
     return 0;
 }

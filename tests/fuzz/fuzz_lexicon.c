@@ -2,14 +2,8 @@
  * ids stay in their ranges, and the same after they were written and read again. In the
  * corpus a first byte '!' marks an input that must be refused, '=' one that must be read. */
 #include "base/alloc.h"
+#include "fuzz_file.h"
 #include "tokenize/lexicon.h"
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* libFuzzer changes inputs and leaves their marks, so they count for the replay alone:
  * only libFuzzer calls this. */
@@ -24,15 +18,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static int load(atti_lexicon *x, const void *data, size_t size)
 {
-    char path[] = "/tmp/attend-fuzz-XXXXXX";
-    int fd = mkstemp(path), good = 0;
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (!f) abort();
-    if (size && fwrite(data, 1, size, f) != size) abort();
-    fclose(f);
-    good = atti_lexicon_load(x, path) == ATT_OK;
+    int good = atti_lexicon_load(x, fuzz_write("lexicon.json", data, size)) == ATT_OK;
     if (!good && !att_error_message()[0]) abort();
-    unlink(path);
     return good;
 }
 
@@ -61,22 +48,18 @@ static void check_same(const atti_lexicon *x, const atti_lexicon *y)
 
 static void check(const atti_lexicon *x)
 {
-    char path[] = "/tmp/attend-fuzz-XXXXXX";
     atti_lexicon y;
-    int fd = mkstemp(path);
-    if (fd < 0) abort();
-    close(fd);
     if (atti_lexicon_chars(x) > ATTI_LEXICON_CHARS) abort();
     for (size_t i = 1; i < x->n_codes; i++)
         if (x->code[i] <= x->code[i - 1]) abort();
     for (size_t i = 0; i < x->words.n; i++)
         check_ids(x, x->words.text + x->words.list[i].at, x->words.list[i].len);
     check_ids(x, "\xc3\x9cn-seen", 8);
+    const char *path = fuzz_path("again.json");
     if (atti_lexicon_save(x, path) != ATT_OK) abort();
     if (atti_lexicon_load(&y, path) != ATT_OK) abort();
     check_same(x, &y);
     atti_lexicon_deinit(&y);
-    unlink(path);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
