@@ -28,7 +28,8 @@
  *
  * dtypes. q, k, v and out share one: F32; BF16 (converted as it is read, sums in F32,
  * rounded once at the end); F64 (the plain reference: slow, materialises the weights of
- * one head). Where this header says f32 for another operand, an F64 call takes F64.
+ * one head). Where this header says f32 for another operand, an F64 call takes F64. F32
+ * operands may be rounded to bf16 as they enter products: att_attention_desc.precision.
  *
  * Conventions that differ elsewhere: a mask byte of 1 means "may attend" (as in PyTorch's
  * fused function, opposite to its module's key_padding_mask). Causal is aligned at the
@@ -140,6 +141,12 @@ typedef struct att_attention_desc {
     uint64_t seed; /* of dropout and of sampling: forward and backward must agree */
     int32_t
         reinforce; /* HARD_SAMPLE: de[s] = advantage * d log softmax(e)[picked] / d e[s]. A loss -R wants advantage = -(R - baseline) */
+
+    /* 1: F32 q, k, v and dout are rounded to bf16 where products read them; sums, softmax
+     * and results stay f32 (docs/bf16.md). Holds for dot scores with softmax, without
+     * softcap, ALiBi, bias, edges, blocks and paged caches; all else is computed in f32
+     * as with 0. BF16 and F64 operands are what they are. */
+    int32_t precision;
 } att_attention_desc;
 
 ATT_API void att_attention_desc_init(att_attention_desc *desc);

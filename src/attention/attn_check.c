@@ -399,5 +399,6 @@ att_status atti_attn_resolve(atti_attn_call *c, const att_attention_desc *desc,
     numbers(c);
     ATTI_TRY(atti_attn_resolve_extras(c));
     ATTI_TRY(outputs(c));
+    c->half = desc->precision == 1 && c->dtype == ATT_F32 && atti_attn_fast_plain(c);
     return no_overlap(c);
 }

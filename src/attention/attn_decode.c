@@ -58,6 +58,7 @@ bool atti_attn_decode_takes(const atti_attn_call *c)
 {
     const att_attention_desc *d = c->desc;
     if (c->dtype == ATT_F64 || c->edges || c->block > 0 || c->block_mask) return false;
+    if (c->half) return false; /* what training computes */
     if (d->score != ATT_SCORE_DOT || d->normalise != ATT_NORM_SOFTMAX) return false;
     if (c->drop.threshold || c->bias.data || c->prior.data || c->use_alibi)
         return false;

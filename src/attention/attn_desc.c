@@ -80,6 +80,7 @@ static att_status ranges(const att_attention_desc *d)
     ATTI_TRY(in_range("t5_max_distance", d->t5_max_distance, 1, INT32_MAX));
     ATTI_TRY(in_range("shaw_clip", d->shaw_clip, 0, 1 << 20));
     ATTI_TRY(real("dropout", d->dropout, 0, 1));
+    ATTI_TRY(in_range("precision", d->precision, 0, 1));
     if (d->dropout >= 1.0f)
         return atti_fail(ATT_EINVAL, "attention: dropout is %g, not below 1",
                          (double)d->dropout);

@@ -26,6 +26,8 @@ typedef struct atti_attn_fast {
     void *owned;          /* workspace made here because the caller's was too small */
 } atti_attn_fast;
 
+/* The call's products are done by tiles of bf16. */
+bool atti_attn_fast_tiled(const atti_attn_call *c);
 /* Workspace, problem and thread slots; units of sequence b = count(f, b). */
 ATT_MUST_CHECK att_status atti_attn_fast_begin(atti_attn_fast *f,
                                                const atti_attn_call *c,

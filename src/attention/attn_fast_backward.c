@@ -6,29 +6,34 @@
  * in step s, unit i takes key part i against query part (i + s) mod P. Within a step all
  * blocks touch different rows of dq, dk and dv; between steps everybody waits; so the
  * order of every sum is fixed, no partial gradient is stored and nothing is computed
- * twice. P depends on the lengths of the sequence and the number of key heads only. */
+ * twice. P depends on the lengths of the sequence and the number of key heads only, and
+ * on whether tiles of bf16 do it: these lay out what a block reads, so blocks are larger. */
 #include "attention/attn_fast.h"
 #include "base/threads.h"
+#include "kernels/kernels.h"
 #include <math.h>
 
 #define WANTED_UNITS 32
 #define MIN_PART     256 /* queries and keys of a block, at least */
+#define MIN_TILED    512 /* the same for tiles of bf16 */
 #define MAX_PARTS    16
 
 /* By this sequence's own lengths: neighbours must not change the order of its sums. */
-static int64_t parts_of(const atti_attn_call *c, int64_t b)
+static int64_t parts_of(const atti_attn_fast *f, int64_t b)
 {
+    const atti_attn_call *c = f->c;
+    const int64_t least = f->k == atti_k()->attn ? MIN_PART : MIN_TILED;
     int64_t nq = atti_attn_nq(c, b), nk = atti_attn_nk(c, b),
             longest = nq < nk ? nq : nk;
     int64_t parts = (WANTED_UNITS + c->kv_heads - 1) / c->kv_heads;
-    if (parts > longest / MIN_PART) parts = longest / MIN_PART;
+    if (parts > longest / least) parts = longest / least;
     if (parts > MAX_PARTS) parts = MAX_PARTS;
     return parts > 1 ? parts : 1;
 }
 
 static int64_t backward_units(const atti_attn_fast *f, int64_t b)
 {
-    return f->c->kv_heads * parts_of(f->c, b);
+    return f->c->kv_heads * parts_of(f, b);
 }
 
 /* First row of part i of n, a multiple of `grain`. */
@@ -145,7 +150,7 @@ static void sink_task(void *ctx, int64_t h, int thread)
 {
     const atti_attn_fast *f = ctx;
     const atti_attn_call *c = f->c;
-    const atti_attn_row_kernels *k = f->k->rows;
+    const atti_attn_row_kernels *k = atti_k()->attn->rows; /* tiles have none */
     double sink = (double)c->inv_temp * ((const float *)c->sink_logit)[h], sum = 0;
     (void)thread;
     for (int64_t b = 0; b < c->n_batch; b++) {
@@ -181,11 +186,13 @@ att_status atti_attn_fast_backward(const atti_attn_call *c,
     if (!atti_attn_fast_takes_grads(g)) return atti_attn_generic_backward(c, g);
     ATTI_TRY(atti_attn_fast_begin(&f, c, g));
     /* out in bf16 is off by 2^-9, which delta = dout . out would carry into every ds where
-     * terms cancel: it is computed again in f32. */
-    if (c->dtype == ATT_BF16) atti_attn_fast_run_forward(&f);
+     * terms cancel: it is computed again in f32. Kernels do not read it where a chunk holds
+     * all keys. */
+    bool reads_out = g->dsink_logit || c->s > ATTI_ATTN_CHUNK;
+    if (c->dtype == ATT_BF16 && reads_out) atti_attn_fast_run_forward(&f);
     f.parts = 1;
     for (int64_t b = 0; b < c->n_batch; b++)
-        if (parts_of(c, b) > f.parts) f.parts = parts_of(c, b);
+        if (parts_of(&f, b) > f.parts) f.parts = parts_of(&f, b);
     atti_attn_fast_number(&f, backward_units);
     for (f.step = 0; f.step < f.parts; f.step++)
         atti_parallel_void((f.units + f.batch - 1) / f.batch, backward_task, &f);

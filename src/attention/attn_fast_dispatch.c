@@ -18,6 +18,12 @@ bool atti_attn_fast_takes(const atti_attn_call *c, int backward)
     return !c->bias.data || c->bias.ss == 1;
 }
 
+bool atti_attn_fast_plain(const atti_attn_call *c)
+{
+    return atti_attn_fast_takes(c, 0) && c->softcap == 0.0f && !c->bias.data &&
+           !c->use_alibi;
+}
+
 static int64_t forward_units(const atti_attn_fast *f, int64_t b)
 {
     if (atti_attn_done(f->c, b)) return 0;

@@ -19,16 +19,17 @@
 /* Bytes at the end of a thread's slot: its last task, for guessing the next. */
 #define LAST_TASK 64
 
-/* Tiles of bf16 take what has no term beside the product; the f32 kernels take all.
- * Backward is f32's, and so is the out that it makes again for itself. */
-static const atti_attn_kernels *kernels_for(const atti_attn_call *c, int backward)
+bool atti_attn_fast_tiled(const atti_attn_call *c)
 {
     const atti_bf16_kernels *half = atti_bf16();
-    bool plain = c->softcap == 0.0f && !c->bias.data && !c->use_alibi;
-    if (atti_k()->attn && !backward && c->dtype == ATT_BF16 && half && half->attn &&
-        plain)
-        return half->attn;
-    return atti_k()->attn;
+    return half && half->attn && (c->half || c->dtype == ATT_BF16) &&
+           atti_attn_fast_plain(c);
+}
+
+/* Tiles of bf16 take what has no term beside the product; the f32 kernels take all. */
+static const atti_attn_kernels *kernels_for(const atti_attn_call *c)
+{
+    return atti_attn_fast_tiled(c) ? atti_bf16()->attn : atti_k()->attn;
 }
 
 static size_t slot_bytes(const atti_attn_call *c, const atti_attn_kernels *k,
@@ -44,7 +45,7 @@ static size_t start_bytes(const atti_attn_call *c)
 
 size_t atti_attn_fast_workspace(const atti_attn_call *c, int backward)
 {
-    const atti_attn_kernels *k = kernels_for(c, backward);
+    const atti_attn_kernels *k = kernels_for(c);
     size_t threads = (size_t)atti_threads_max();
     if (!k) return 0;
     return start_bytes(c) + threads * slot_bytes(c, k, backward) +
@@ -75,7 +76,7 @@ att_status atti_attn_fast_begin(atti_attn_fast *f, const atti_attn_call *c,
     size_t need = atti_attn_fast_workspace(c, g != NULL);
     char *space = c->workspace;
     *f = (atti_attn_fast){
-        .c = c, .g = g, .k = kernels_for(c, g != NULL), .base = shared_problem(c)};
+        .c = c, .g = g, .k = kernels_for(c), .base = shared_problem(c)};
     if (!space || c->workspace_bytes < need) {
         /* More threads than when the caller asked for the size. */
         ATTI_TRY(atti_alloc_raw(&f->owned, need, 1, "attention workspace"));

@@ -1,5 +1,5 @@
 /* attn_fast_stage.c - operands that the kernels cannot read as they lie: bf16, and q and k
- * that want rotating (RoPE); and keys and values of long sequences whose heads lie side by
+ * that want rotating (RoPE); f32 that counts as bf16 where no tiles round it; and keys and values of long sequences whose heads lie side by
  * side, because rows at strides like 2048 bytes fall into so few sets of the caches that
  * they would come from memory again for every tile of queries. They are copied to f32, once
  * a call, head by head; results are made in f32 copies and go back rounded, rotated back,
@@ -21,9 +21,19 @@ static bool crowded(const atti_attn_view *w, int64_t width)
     return w->sr >= 4 * width && w->sr % 128 == 0;
 }
 
-static bool stages_q(const atti_attn_call *c)
+/* Operands are rounded to bf16 here, on their way into the f32 kernels; tiles do it as they
+ * lay them out. Gradients and out are f32 where they are. */
+static bool rounds(const atti_attn_call *c)
+{
+    return c->half && !atti_attn_fast_tiled(c);
+}
+static bool stages_dq(const atti_attn_call *c)
 {
     return c->dtype == ATT_BF16 || c->rope_q;
+}
+static bool stages_q(const atti_attn_call *c)
+{
+    return stages_dq(c) || rounds(c);
 }
 static bool stages_out(const atti_attn_call *c)
 {
@@ -32,7 +42,7 @@ static bool stages_out(const atti_attn_call *c)
 /* Whether sequences of these lengths are copied for speed alone. */
 static bool worth_a_copy(const atti_attn_call *c, int64_t t, int64_t s)
 {
-    return t >= LONG_KEYS && s >= LONG_KEYS &&
+    return t >= LONG_KEYS && s >= LONG_KEYS && !atti_attn_fast_tiled(c) &&
            (crowded(&c->k, c->d) || crowded(&c->v, c->e));
 }
 static bool must_stage_keys(const atti_attn_call *c)
@@ -41,9 +51,13 @@ static bool must_stage_keys(const atti_attn_call *c)
 }
 /* Adding to given gradients takes the same order of sums for any length of neighbours:
  * no copy then for speed alone. */
-static bool stages_keys(const atti_attn_call *c, bool add)
+static bool stages_dkv(const atti_attn_call *c, bool add)
 {
     return must_stage_keys(c) || (!add && worth_a_copy(c, c->t, c->s));
+}
+static bool stages_keys(const atti_attn_call *c, bool add)
+{
+    return stages_dkv(c, add) || rounds(c);
 }
 
 static size_t padded(int64_t floats)
@@ -60,15 +74,18 @@ static size_t table_bytes(const atti_attn_call *c)
 
 size_t atti_attn_fast_stage_bytes(const atti_attn_call *c, int backward)
 {
-    size_t sum = table_bytes(c),
-           twice = backward ? 2 : 1; /* the operand and its gradient */
-    if (stages_q(c)) sum += twice * padded(c->n_rows * c->heads * c->d);
-    if (stages_out(c)) sum += twice * padded(c->n_rows * c->heads * c->e);
-    if (must_stage_keys(c) ||
-        worth_a_copy(c, atti_attn_most_queries(c), atti_attn_most_keys(c))) {
-        sum += twice * padded(c->m_rows * c->kv_heads * c->d);
-        sum += twice * padded(c->m_rows * c->kv_heads * c->e);
-    }
+    bool keys = must_stage_keys(c) ||
+                worth_a_copy(c, atti_attn_most_queries(c), atti_attn_most_keys(c));
+    size_t sum = table_bytes(c);
+    size_t dkeys =
+        padded(c->m_rows * c->kv_heads * c->d) + padded(c->m_rows * c->kv_heads * c->e);
+    if (stages_q(c)) sum += padded(c->n_rows * c->heads * c->d);
+    if (stages_out(c)) sum += padded(c->n_rows * c->heads * c->e);
+    if (keys || rounds(c)) sum += dkeys;
+    if (!backward) return sum;
+    if (stages_dq(c)) sum += padded(c->n_rows * c->heads * c->d);
+    if (stages_out(c) || rounds(c)) sum += padded(c->n_rows * c->heads * c->e);
+    if (keys) sum += dkeys;
     return sum;
 }
 
@@ -114,7 +131,15 @@ typedef struct way {
     const atti_attn_view *call, *copy;
     int64_t heads, width;
     bool keys, rotate;
+    bool round; /* to bf16 */
 } way;
+
+static void round_row(float *x, int64_t n)
+{
+    uint16_t half[ATTI_ATTN_MAX_WIDTH];
+    atti_k()->f32_to_bf16(half, x, n);
+    atti_k()->bf16_to_f32(x, half, n);
+}
 
 static void table_row(const atti_attn_fast *f, float *row, int64_t pos)
 {
@@ -186,6 +211,7 @@ static void move_rows(const atti_attn_fast *f, const way *w, int64_t b, int64_t 
             if (in) {
                 widen(x, w->call, at, w->width);
                 if (w->rotate) turn(f, x, r + shift, 1);
+                if (w->round) round_row(x, w->width);
                 continue;
             }
             memcpy(row, x, (size_t)w->width * sizeof(float));
@@ -229,7 +255,8 @@ static void stage(journey *j, char **space, atti_attn_view *view,
     int64_t heads = keys ? c->kv_heads : c->heads;
     *view = copy_view(c, space, heads, keys ? c->m_rows : c->n_rows, keys ? c->s : c->t,
                       width);
-    if (into) j->ways[j->n++] = (way){call, view, heads, width, keys, rotate};
+    if (into)
+        j->ways[j->n++] = (way){call, view, heads, width, keys, rotate, rounds(c)};
 }
 
 void atti_attn_fast_stage_in(atti_attn_fast *f, char *space)
@@ -240,22 +267,24 @@ void atti_attn_fast_stage_in(atti_attn_fast *f, char *space)
     f->rope = (float *)(void *)space;
     space += table_bytes(c);
     if (table_bytes(c)) make_table(f);
-    if (stages_q(c)) {
-        stage(&j, &space, &f->q, &c->q, false, c->d, c->rope_q, true);
-        if (g) stage(&j, &space, &f->dq, NULL, false, c->d, false, false);
+    const bool add = g && g->accumulate;
+    if (stages_q(c)) stage(&j, &space, &f->q, &c->q, false, c->d, c->rope_q, true);
+    if (g && stages_dq(c)) {
+        stage(&j, &space, &f->dq, NULL, false, c->d, false, false);
         f->add_dq = false;
     }
-    if (stages_keys(c, g && g->accumulate)) {
+    if (stages_keys(c, add)) {
         stage(&j, &space, &f->keys, &c->k, true, c->d, c->rope_k, true);
         stage(&j, &space, &f->v, &c->v, true, c->e, false, true);
-        if (g) stage(&j, &space, &f->dk, NULL, true, c->d, false, false);
-        if (g) stage(&j, &space, &f->dv, NULL, true, c->e, false, false);
+    }
+    if (g && stages_dkv(c, add)) {
+        stage(&j, &space, &f->dk, NULL, true, c->d, false, false);
+        stage(&j, &space, &f->dv, NULL, true, c->e, false, false);
         f->add_dkv = false;
     }
-    if (stages_out(c)) {
-        stage(&j, &space, &f->out, &c->out, false, c->e, false, false);
-        if (g) stage(&j, &space, &f->dout, &g->dout, false, c->e, false, true);
-    }
+    if (stages_out(c)) stage(&j, &space, &f->out, &c->out, false, c->e, false, false);
+    if (g && (stages_out(c) || rounds(c)))
+        stage(&j, &space, &f->dout, &g->dout, false, c->e, false, true);
     travel(&j);
 }
 
@@ -265,12 +294,13 @@ void atti_attn_fast_stage_out(atti_attn_fast *f)
     const atti_attn_grad_call *g = f->g;
     journey j = {.f = f, .in = false};
     if (!g && stages_out(c))
-        j.ways[j.n++] = (way){&c->out, &f->out, c->heads, c->e, false, false};
-    if (g && stages_q(c))
-        j.ways[j.n++] = (way){&g->dq, &f->dq, c->heads, c->d, false, c->rope_q};
-    if (g && stages_keys(c, g->accumulate)) {
-        j.ways[j.n++] = (way){&g->dk, &f->dk, c->kv_heads, c->d, true, c->rope_k};
-        j.ways[j.n++] = (way){&g->dv, &f->dv, c->kv_heads, c->e, true, false};
+        j.ways[j.n++] = (way){&c->out, &f->out, c->heads, c->e, false, false, false};
+    if (g && stages_dq(c))
+        j.ways[j.n++] = (way){&g->dq, &f->dq, c->heads, c->d, false, c->rope_q, false};
+    if (g && stages_dkv(c, g->accumulate)) {
+        j.ways[j.n++] =
+            (way){&g->dk, &f->dk, c->kv_heads, c->d, true, c->rope_k, false};
+        j.ways[j.n++] = (way){&g->dv, &f->dv, c->kv_heads, c->e, true, false, false};
     }
     travel(&j);
 }

@@ -52,6 +52,7 @@ typedef struct atti_attn_call {
         m_rows;    /* ragged: N, M; dense: B*T, B*S (B * capacity of a paged cache) */
     int32_t dtype; /* of q, k, v and out: ATT_F32, ATT_BF16 or ATT_F64 */
     bool ragged, paged, edges;
+    bool half; /* F32 operands that products read as bf16 */
 
     atti_attn_view q, k, v, out;
     atti_attn_view lse;       /* f32 (f64 calls: either); one element a row: no d */
@@ -236,6 +237,8 @@ void atti_attn_rope_f64(double *x, const atti_attn_call *c, int64_t pos, int dir
  * (never by the thread count or by neighbours); where it says no, the generic path
  * computes the same thing more slowly. */
 bool atti_attn_fast_takes(const atti_attn_call *c, int backward);
+/* What tiles of bf16 would take if the operands were: no term beside the product. */
+bool atti_attn_fast_plain(const atti_attn_call *c);
 /* Backward: dq, dk, dv and dsink_logit; a call that wants more takes the generic path. */
 bool atti_attn_fast_takes_grads(const atti_attn_grad_call *g);
 size_t atti_attn_fast_workspace(const atti_attn_call *c, int backward);

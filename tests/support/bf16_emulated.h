@@ -147,6 +147,18 @@ ATTI_INLINE fv f_drop(fv x, uint32_t rowkey, uint32_t col, uint32_t threshold)
         if (atti_drop_bits(rowkey, col + (uint32_t)i) < threshold) x.f[i] = 0.0f;
     return x;
 }
+ATTI_INLINE fv f_drop_down(fv x, const uint32_t *rowkey, uint32_t col,
+                           uint32_t threshold)
+{
+    for (int i = 0; i < 16; i++)
+        if (atti_drop_bits(rowkey[i], col) < threshold) x.f[i] = 0.0f;
+    return x;
+}
+ATTI_INLINE fv f_as_bf16(fv x)
+{
+    for (int i = 0; i < 16; i++) x.f[i] = atti_bf16_to_f32(emu_narrow(x.f[i]));
+    return x;
+}
 /* In the order of the compilers' reduction: halves of the vector, then halves of that. */
 ATTI_INLINE float f_sum(fv a)
 {
@@ -191,6 +203,23 @@ ATTI_INLINE bv b_pairs(fv even, fv odd)
         r.h[2 * i + 1] = emu_narrow(odd.f[i]);
     }
     return r;
+}
+ATTI_INLINE bv emu_zip(bv x, bv y, int from)
+{
+    bv r;
+    for (int i = 0; i < 16; i++) {
+        r.h[2 * i] = x.h[i / 4 * 8 + from + i % 4];
+        r.h[2 * i + 1] = y.h[i / 4 * 8 + from + i % 4];
+    }
+    return r;
+}
+ATTI_INLINE bv b_zip_low(bv x, bv y)
+{
+    return emu_zip(x, y, 0);
+}
+ATTI_INLINE bv b_zip_high(bv x, bv y)
+{
+    return emu_zip(x, y, 4);
 }
 ATTI_INLINE void b_transpose(bv r[16])
 {

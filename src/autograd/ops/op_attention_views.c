@@ -167,6 +167,7 @@ static att_attention_desc desc_of(const atti_call *c)
     const atti_attention_attr *a = c->node->attr;
     att_attention_desc d = a->desc;
     d.seed = c->key;
+    if (c->bf16) d.precision = 1;
     if (c->training) return d;
     d.dropout = 0.0f;
     /* Evaluation draws nothing: the likeliest key in place of a drawn one. */

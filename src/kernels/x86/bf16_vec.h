@@ -91,6 +91,16 @@ ATTI_INLINE fv f_times_power(fv y, fv x)
     __mmask16 in = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ);
     return _mm512_maskz_scalef_ps(in, y, x);
 }
+/* Which of 16 hashes (base/rng.h), but for their last mixing, are kept. */
+ATTI_INLINE __mmask16 f_drop_mask(bv h, uint32_t threshold)
+{
+    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 16));
+    h = _mm512_mullo_epi32(h, _mm512_set1_epi32((int32_t)0x7feb352dU));
+    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 15));
+    h = _mm512_mullo_epi32(h, _mm512_set1_epi32((int32_t)0x846ca68bU));
+    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 16));
+    return _mm512_cmpge_epu32_mask(h, _mm512_set1_epi32((int32_t)threshold));
+}
 /* Dropout of columns col.. of a row (base/rng.h): what is not kept is 0. */
 ATTI_INLINE fv f_drop(fv x, uint32_t rowkey, uint32_t col, uint32_t threshold)
 {
@@ -99,13 +109,15 @@ ATTI_INLINE fv f_drop(fv x, uint32_t rowkey, uint32_t col, uint32_t threshold)
     bv h = _mm512_add_epi32(lane, _mm512_set1_epi32((int32_t)col));
     h = _mm512_mullo_epi32(h, _mm512_set1_epi32((int32_t)0x9e3779b9U));
     h = _mm512_xor_si512(h, _mm512_set1_epi32((int32_t)rowkey));
-    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 16));
-    h = _mm512_mullo_epi32(h, _mm512_set1_epi32((int32_t)0x7feb352dU));
-    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 15));
-    h = _mm512_mullo_epi32(h, _mm512_set1_epi32((int32_t)0x846ca68bU));
-    h = _mm512_xor_si512(h, _mm512_srli_epi32(h, 16));
-    __mmask16 keep = _mm512_cmpge_epu32_mask(h, _mm512_set1_epi32((int32_t)threshold));
-    return _mm512_maskz_mov_ps(keep, x);
+    return _mm512_maskz_mov_ps(f_drop_mask(h, threshold), x);
+}
+/* Dropout of column col of 16 rows with these keys. */
+ATTI_INLINE fv f_drop_down(fv x, const uint32_t *rowkey, uint32_t col,
+                           uint32_t threshold)
+{
+    bv h = _mm512_set1_epi32((int32_t)(col * 0x9e3779b9U));
+    h = _mm512_xor_si512(h, _mm512_loadu_si512(rowkey));
+    return _mm512_maskz_mov_ps(f_drop_mask(h, threshold), x);
 }
 ATTI_INLINE float f_sum(fv a)
 {
@@ -166,6 +178,23 @@ ATTI_INLINE fv f_dot(fv acc, bv a, bv b)
     return _mm512_fmadd_ps(a0, b0, _mm512_fmadd_ps(a1, b1, acc));
 }
 #endif
+
+/* Each number as it comes out of rounding to bf16. */
+ATTI_INLINE fv f_as_bf16(fv x)
+{
+    bv half = b_narrow(x, x); /* the same 16 numbers twice */
+    __m512i wide = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(half));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+/* Pairs (x[i], y[i]): of numbers 0 to 3 of each run of 8, and of numbers 4 to 7. */
+ATTI_INLINE bv b_zip_low(bv x, bv y)
+{
+    return _mm512_unpacklo_epi16(x, y);
+}
+ATTI_INLINE bv b_zip_high(bv x, bv y)
+{
+    return _mm512_unpackhi_epi16(x, y);
+}
 
 /* 16 pairs (even[i], odd[i]). */
 ATTI_INLINE bv b_pairs(fv even, fv odd)

@@ -1,5 +1,6 @@
-/* test_tape_bf16.c - a tape planned with precision 1: linear, matmul and vocab_loss compute
- * what they compute with operands rounded to bf16 and f32 sums, forward and backward.
+/* test_tape_bf16.c - a tape planned with precision 1: linear, matmul, vocab_loss and attention
+ * compute what they compute with operands rounded to bf16 and f32 sums, forward and
+ * backward.
  *
  * A difference quotient says nothing about a function that is constant between two
  * rounded numbers, so gradients are held against their definition: the derivative of
@@ -12,7 +13,9 @@
  * rounded after two such sums disagree: one unit of bf16, 2^-7 of a number's size, for the
  * few numbers that lie at an edge, averaged over sums of them; 1e-3 of the largest. */
 #include "autograd/tape_internal.h"
+#include "kernels/bf16.h"
 #include "kernels/half.h"
+#include "kernels/kernels.h"
 #include "support.h"
 
 #include <math.h>
@@ -163,6 +166,60 @@ static void vocabulary(void **state)
     near("dbias", half.db, db, OUT, 1e-5);
 }
 
+/* Self-attention of two sequences over one fused projection [ROWS, 3 HEADS WIDTH]. */
+enum { HEADS = 2, WIDTH = 5, QKV = 3 * HEADS * WIDTH };
+
+static void attend(float *y, float *dx, int precision)
+{
+    static const int32_t off[3] = {0, 10, ROWS};
+    att_tape *t = NULL;
+    att_var vx, vo, out;
+    att_op_attention_opts o;
+    att_tape_plan_opts plan;
+    att_tensor view;
+    assert_ok(att_tape_create(&t));
+    assert_ok(att_tape_param(t, &vx, "x", ROWS, QKV));
+    assert_ok(att_tape_input(t, &vo, "offsets", ATT_I32, 3, 1));
+    att_op_attention_opts_init(&o);
+    o.n_heads = HEADS;
+    o.d = WIDTH;
+    o.q = o.k = o.v = vx;
+    o.k_col = HEADS * WIDTH, o.v_col = 2 * HEADS * WIDTH;
+    o.q_offsets = vo;
+    o.desc.causal = 1;
+    assert_ok(att_op_attention(t, &out, &o));
+    assert_ok(att_tape_keep(t, out));
+    att_tape_plan_opts_init(&plan);
+    plan.training = 1;
+    plan.loss = out;
+    plan.precision = precision;
+    assert_ok(att_tape_plan(t, &plan));
+    assert_ok(att_tape_set_param(t, vx, x, dx));
+    assert_ok(att_tape_set(t, vo, off));
+    assert_ok(att_tape_forward(t, 1, 1, 1));
+    assert_ok(att_tape_value(t, &view, out));
+    memcpy(y, view.data, sizeof(float) * ROWS * HEADS * WIDTH);
+    assert_ok(atti_tape_backward_from(t, dy, 1.0f, 0));
+    att_tape_destroy(t);
+}
+
+/* Tiles of bf16 round weights and their gradients as well, 2^-8 of each. */
+static void attention(void **state)
+{
+    static float y[2][ROWS * HEADS * WIDTH], dx[2][ROWS * QKV], full[ROWS * QKV];
+    double tol = atti_bf16() ? 0x1p-6 : 1e-5;
+    (void)state;
+    if (!atti_k()->attn) return; /* plain C rounds nothing here */
+    make_operands();
+    attend(y[0], full, 0);
+    attend(y[0], dx[0], 1);
+    assert_true(differs(dx[0], full, ROWS * QKV));
+    round_all(x, ROWS * QKV), round_all(dy, ROWS * HEADS * WIDTH);
+    attend(y[1], dx[1], 0);
+    near("out", y[0], y[1], ROWS * HEADS * WIDTH, tol);
+    near("dqkv", dx[0], dx[1], ROWS * QKV, tol);
+}
+
 static void other_precisions_are_refused(void **state)
 {
     (void)state;
@@ -185,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products),
         cmocka_unit_test(vocabulary),
+        cmocka_unit_test(attention),
         cmocka_unit_test(other_precisions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
