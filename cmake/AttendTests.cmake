@@ -121,6 +121,8 @@ if(NOT ATTEND_TESTS STREQUAL "OFF")
             file(GLOB ${label}_tests CONFIGURE_DEPENDS tests/${label}/test_*.c)
             attend_cmocka_tests(${label} ${${label}_tests})
         endforeach()
+        # It puts tables of its own in the place of the processor's.
+        target_link_options(test_bf16_precision PRIVATE "LINKER:--wrap=atti_bf16")
     else()
         message(STATUS "cmocka not found: unit tests are left out")
     endif()
