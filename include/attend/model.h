@@ -17,7 +17,8 @@ typedef struct att_model att_model;
 
 /* Opens a directory: config.json, model.safetensors (or its index and shards),
  * generation_config.json, source.spm, target.spm, vocab.json (target_vocab.json where the
- * vocabularies are separate); encoders and decoders: what att_tokenizer_open_dir takes. Weights in f16, bf16 or f64 become f32. A tied tensor may
+ * vocabularies are separate, as share_encoder_decoder_embeddings of config.json or
+ * separate_vocabs of tokenizer_config.json says); encoders and decoders: what att_tokenizer_open_dir takes. Weights in f16, bf16 or f64 become f32. A tied tensor may
  * be stored under any of its names. Without tokenizer files the model works on ids.
  *
  * Everything is checked before any weight is used. ATT_ENOTFOUND: no such directory or no
@@ -34,6 +35,9 @@ ATT_API void att_model_destroy(att_model *model);
  * Borrowed, never NULL; so is the architecture, "MarianMTModel". */
 ATT_API const char *att_model_type(const att_model *model);
 ATT_API const char *att_model_architecture(const att_model *model);
+/* What the model is for: "translate", "tag" (a label a word), "classify" (a label a text) or
+ * "generate"; "" for an encoder without labels. Borrowed, never NULL. */
+ATT_API const char *att_model_task(const att_model *model);
 /* Numbers in all weights, tied ones counted once. */
 ATT_API int64_t att_model_parameters(const att_model *model);
 /* Bytes of the weights as they lie in memory; what sessions prepare comes on top. */
@@ -60,7 +64,8 @@ ATT_API ATT_MUST_CHECK att_status att_model_encode(const att_model *model, int32
 ATT_API ATT_MUST_CHECK att_status att_model_decode(const att_model *model, int32_t side,
                                                    const int32_t *ids, size_t n_ids,
                                                    char **text);
-/* The piece behind an id, borrowed; NULL out of range or without a tokenizer. */
+/* The piece behind an id, borrowed; NULL out of range or without a tokenizer. Of models whose
+ * tokens are words side 0 has the words, in lower case, and side 1 the characters. */
 ATT_API const char *att_model_piece(const att_model *model, int32_t side, int32_t id);
 
 #ifdef __cplusplus

@@ -26,6 +26,17 @@ static att_status read_architecture(att_model *m, const atti_json *root)
     return atti_strdup(&m->architecture, name ? name : "?");
 }
 
+/* The family has checked the key; what counts here is what was written, not what untied
+ * tables make of it. */
+static att_status read_sharing(att_model *m, const atti_json *root)
+{
+    bool shared = true;
+    ATTI_TRY(
+        atti_json_get_bool(&shared, root, "share_encoder_decoder_embeddings", true));
+    m->separate_vocabs = !shared && m->family->shape == ATTI_SEQ2SEQ;
+    return ATT_OK;
+}
+
 static att_status read_config(att_model *m)
 {
     char *path = NULL;
@@ -58,6 +69,7 @@ static att_status read_config(att_model *m)
     }
     st = m->family->config_read(&m->cfg, root, path);
     if (st == ATT_OK) st = read_architecture(m, root);
+    if (st == ATT_OK) st = read_sharing(m, root);
     if (st == ATT_OK) st = m->family->config_write(m->cfg, &w);
     if (st == ATT_OK) st = atti_str_take(&m->config_text, &w.s);
     if (st == ATT_OK) st = m->family->declare(m->cfg, &m->params);
@@ -138,6 +150,39 @@ static att_status open_lexicon(att_model *m)
     return st;
 }
 
+/* Whether the target has a vocabulary of its own. The tokenizer's configuration, where it
+ * says so, has the last word: one vocabulary may have two tables of vectors. */
+static att_status needs_target_vocab(bool *needs, const char **who, const att_model *m)
+{
+    char *path = NULL;
+    atti_json *root = NULL;
+    *needs = m->separate_vocabs;
+    *who = "config.json says share_encoder_decoder_embeddings: false";
+    ATTI_TRY(optional(&path, m->dir, "tokenizer_config.json"));
+    if (!path) return ATT_OK;
+    att_status st = atti_json_load(&root, path, CONFIG_MAX, 0);
+    if (st == ATT_OK && atti_json_get(root, "separate_vocabs")) {
+        *who = "tokenizer_config.json says separate_vocabs: true";
+        st = atti_json_get_bool(needs, root, "separate_vocabs", *needs);
+        if (st != ATT_OK) st = atti_fail_prefix(st, "%s: ", path);
+    }
+    atti_json_destroy(root);
+    atti_free(path);
+    return st;
+}
+
+/* Without it the target would be written with the source's numbers, which is no error that
+ * shows. */
+static att_status check_target_vocab(const att_model *m)
+{
+    bool needs = false;
+    const char *who = NULL;
+    ATTI_TRY(needs_target_vocab(&needs, &who, m));
+    if (!needs) return ATT_OK;
+    return atti_fail(ATT_ENOTFOUND, "%s: target_vocab.json is missing: %s", m->dir,
+                     who);
+}
+
 /* source.spm, target.spm, vocab.json and, for separate vocabularies, target_vocab.json.
  * Two equal sides are opened once: parsing a SentencePiece model is what starting costs. */
 static att_status open_tokenizers(att_model *m)
@@ -156,7 +201,8 @@ static att_status open_tokenizers(att_model *m)
         st = atti_fail(ATT_ENOTFOUND, "%s: source.spm without vocab.json", m->dir);
         goto done;
     }
-    if (tgt) st = same_bytes(&same, src, tgt);
+    if (!tvocab) st = check_target_vocab(m);
+    if (st == ATT_OK && tgt) st = same_bytes(&same, src, tgt);
     if (st == ATT_OK) st = att_tokenizer_open(&m->tokenizer[0], src, vocab);
     if (st != ATT_OK) goto done;
     if (same && !tvocab) {
@@ -259,6 +305,18 @@ const char *att_model_architecture(const att_model *m)
     return m ? m->architecture : "";
 }
 
+const char *att_model_task(const att_model *m)
+{
+    if (!m) return "";
+    if (m->family->shape == ATTI_SEQ2SEQ) return "translate";
+    if (m->family->shape == ATTI_DECODER) return "generate";
+    switch (atti_family_head(m->family, m->cfg)) {
+    case ATTI_HEAD_TOKENS: return "tag";
+    case ATTI_HEAD_SEQUENCE: return "classify";
+    default: return "";
+    }
+}
+
 int64_t att_model_parameters(const att_model *m)
 {
     return m ? atti_params_total(&m->params) : 0;
@@ -357,6 +415,10 @@ att_status att_model_decode(const att_model *m, int32_t side, const int32_t *ids
 
 const char *att_model_piece(const att_model *m, int32_t side, int32_t id)
 {
-    if (!m || side < 0 || side > 1 || !m->tokenizer[side]) return NULL;
+    if (!m || side < 0 || side > 1) return NULL;
+    if (m->family->shape == ATTI_WORDS)
+        return side == 0 ? atti_lexicon_word(&m->lexicon, id)
+                         : atti_lexicon_char(&m->lexicon, id);
+    if (!m->tokenizer[side]) return NULL;
     return att_tokenizer_piece(m->tokenizer[side], id);
 }

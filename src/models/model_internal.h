@@ -47,6 +47,7 @@ struct att_model {
     atti_generation gen;
     att_tokenizer *tokenizer[2]; /* source, target; may be the same; NULL = none */
     atti_lexicon lexicon;        /* of models of words, which have no tokenizer */
+    bool separate_vocabs;        /* config.json: the sides share no table */
     /* What a layer above prepared over the weights (packed matrices), made once under
      * the lock and shared by all sessions. */
     struct atti_mutex *lock;

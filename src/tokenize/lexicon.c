@@ -14,6 +14,7 @@ void atti_lexicon_deinit(atti_lexicon *x)
     atti_pieces_deinit(&x->words);
     atti_free(x->count);
     atti_free(x->code);
+    atti_free(x->code_text);
     atti_free(x->seen);
     memset(x, 0, sizeof *x);
 }
@@ -26,6 +27,22 @@ int64_t atti_lexicon_words(const atti_lexicon *x)
 int64_t atti_lexicon_chars(const atti_lexicon *x)
 {
     return (int64_t)x->n_codes + 1;
+}
+
+enum { CODE_TEXT = 5 }; /* bytes of a character and its end */
+
+const char *atti_lexicon_word(const atti_lexicon *x, int32_t id)
+{
+    static const char *const special[ATTI_LEXICON_FIRST] = {"<unk>", "<s>", "</s>"};
+    if (id < 0 || id >= atti_lexicon_words(x)) return NULL;
+    if (id < ATTI_LEXICON_FIRST) return special[id];
+    return x->words.text + x->words.list[id - ATTI_LEXICON_FIRST].at;
+}
+
+const char *atti_lexicon_char(const atti_lexicon *x, int32_t id)
+{
+    if (id < 0 || id >= atti_lexicon_chars(x) || !x->code_text) return NULL;
+    return id == ATTI_LEXICON_CHAR_UNK ? "<unk>" : x->code_text + (id - 1) * CODE_TEXT;
 }
 
 static void add_lower(atti_str *out, const char *s, size_t n)
@@ -227,6 +244,14 @@ static att_status read_chars(atti_lexicon *x, const char *s, size_t n, const cha
     return ATT_OK;
 }
 
+static att_status write_codes(atti_lexicon *x)
+{
+    ATTI_TRY(atti_alloc(&x->code_text, x->n_codes + 1, CODE_TEXT, "characters"));
+    for (size_t i = 0; i < x->n_codes; i++)
+        (void)atti_utf8_encode(x->code_text + i * CODE_TEXT, x->code[i]);
+    return ATT_OK;
+}
+
 static att_status read_all(atti_lexicon *x, const atti_json *root, const char *path)
 {
     size_t len = 0;
@@ -239,6 +264,7 @@ static att_status read_all(atti_lexicon *x, const atti_json *root, const char *p
                          path);
     const char *s = atti_json_string(chars, &len);
     ATTI_TRY(read_chars(x, s, len, path));
+    ATTI_TRY(write_codes(x));
     size_t n = atti_json_count(words);
     if (n > MAX_WORDS)
         return atti_fail(ATT_EFORMAT, "%s: more than %d words", path, MAX_WORDS);

@@ -26,12 +26,17 @@ typedef struct atti_lexicon {
     size_t cap_count;
     uint32_t *code; /* rising; character i has id i + 1 */
     size_t n_codes, cap_codes;
+    char *code_text;     /* [n_codes, 5] of a lexicon that was loaded */
     unsigned char *seen; /* while one is made */
 } atti_lexicon;
 
 void atti_lexicon_deinit(atti_lexicon *x);
 int64_t atti_lexicon_words(const atti_lexicon *x); /* the special ones included */
 int64_t atti_lexicon_chars(const atti_lexicon *x);
+/* What an id of a loaded lexicon stands for, borrowed; NULL out of range. The special words
+ * are <unk>, <s> and </s>, the unknown character <unk>. */
+const char *atti_lexicon_word(const atti_lexicon *x, int32_t id);
+const char *atti_lexicon_char(const atti_lexicon *x, int32_t id);
 /* Appends one word's ids; s is UTF-8 without a zero byte. */
 ATT_MUST_CHECK att_status atti_lexicon_encode(const atti_lexicon *x, const char *s,
                                               size_t n, int32_t **ids, size_t *n_ids,

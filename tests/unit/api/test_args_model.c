@@ -60,6 +60,7 @@ static void models(void **state)
     SURVIVES(att_model_destroy, (NULL));
     BEARS(att_model_type, !strcmp(att_model_type(NULL), ""));
     BEARS(att_model_architecture, !strcmp(att_model_architecture(NULL), ""));
+    BEARS(att_model_task, !strcmp(att_model_task(NULL), ""));
     BEARS(att_model_parameters, att_model_parameters(NULL) == 0);
     BEARS(att_model_memory, att_model_memory(NULL) == 0);
     BEARS(att_model_tensor_count, att_model_tensor_count(NULL) == 0);

@@ -46,6 +46,14 @@ static void keeps_frequent_words_and_every_character(void **state)
     assert_ok(atti_lexicon_save(&x, path));
     assert_ok(atti_lexicon_load(&y, path));
     assert_int_equal(atti_lexicon_words(&y), atti_lexicon_words(&x));
+    /* Every number has its name, and none beside them. */
+    assert_string_equal(atti_lexicon_word(&y, ATTI_LEXICON_END), "</s>");
+    assert_string_equal(atti_lexicon_word(&y, ATTI_LEXICON_FIRST), "the");
+    assert_null(atti_lexicon_word(&y, ATTI_LEXICON_FIRST + 2));
+    assert_null(atti_lexicon_word(&y, -1));
+    assert_string_equal(atti_lexicon_char(&y, ATTI_LEXICON_CHAR_UNK), "<unk>");
+    assert_string_equal(atti_lexicon_char(&y, 10), "t");
+    assert_null(atti_lexicon_char(&y, 11));
     assert_int_equal(encode(&x, "Dogü", a), encode(&y, "Dogü", b));
     assert_memory_equal(a, b, 5 * sizeof a[0]);
     atti_lexicon_deinit(&x);
