@@ -37,6 +37,10 @@ ATT_API const char *att_classifier_label(const att_classifier *c, int32_t i);
 /* Nonzero: a label a word (att_tag); 0: one a text (att_classify). */
 ATT_API int32_t att_classifier_tags(const att_classifier *c);
 ATT_API int32_t att_classifier_regression(const att_classifier *c);
+/* The longest text that is read whole, or part of a sentence that is tagged at once: tokens,
+ * special ones included; or, where *words (NULL is fine) becomes nonzero, words, which are
+ * such a model's tokens, without special ones. */
+ATT_API int32_t att_classifier_longest(const att_classifier *c, int32_t *words);
 
 /* What one text gave; borrowed from the result. */
 typedef struct att_labelled {

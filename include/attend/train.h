@@ -242,12 +242,17 @@ typedef struct att_label_figures {
 } att_label_figures;
 /* columns: of att_train_opts, for models that label texts; tag_column likewise, for those that label words; NULL = the
  * defaults. Every word with a label counts, and a label that the model does not know is always wrong. ATT_ENOTSUP: a
- * model without labels; ATT_EFORMAT names file and line, or says that nothing could be counted. */
+ * model without labels; ATT_EFORMAT names file and line, or says that nothing could be counted, or that no label of the
+ * files is one of the model's: another column or another model was meant then. */
 ATT_API ATT_MUST_CHECK att_status att_evaluate_labels(
     att_label_evaluation **out, const att_model *model, const char *const *files,
     int32_t n_files, const char *columns, const char *tag_column);
 ATT_API void att_label_evaluation_destroy(att_label_evaluation *e); /* NULL is fine */
 ATT_API int64_t att_label_evaluation_items(const att_label_evaluation *e);
+/* Labels in the files that the model does not have, each time they occur. *first, unless NULL,
+ * says where the first stands, "FILE:LINE: 'LABEL'", borrowed; NULL when there is none. */
+ATT_API int64_t att_label_evaluation_unknown(const att_label_evaluation *e,
+                                             const char **first);
 ATT_API double att_label_evaluation_accuracy(const att_label_evaluation *e); /* 0..1 */
 /* Mean of f1 over the labels that occur in the files or were said. */
 ATT_API double att_label_evaluation_macro_f1(const att_label_evaluation *e);

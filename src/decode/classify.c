@@ -170,6 +170,14 @@ int32_t att_classifier_regression(const att_classifier *c)
     return c && c->cfg->problem == ATTI_REGRESSION;
 }
 
+int32_t att_classifier_longest(const att_classifier *c, int32_t *words)
+{
+    int32_t of_words = c && atti_classifier_words(c);
+    if (words) *words = of_words;
+    if (!c) return 0;
+    return of_words ? c->longest - 2 : c->longest;
+}
+
 /* ---- running ------------------------------------------------------------------ */
 
 void atti_label_work_deinit(atti_label_work *w)

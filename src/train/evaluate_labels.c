@@ -11,7 +11,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { BATCH = 64 };
+enum {
+    BATCH = 64,
+    LISTED = 12,    /* labels that a message names */
+    HOPELESS = 1000 /* different labels, none of which the model has */
+};
 
 struct att_label_evaluation {
     char **label; /* [known] the model's */
@@ -19,6 +23,8 @@ struct att_label_evaluation {
     atti_label_set other; /* of the files alone, sorted */
     int64_t *count;       /* [known, known] by label in the files and label said */
     int64_t items, right;
+    int64_t unknown, of_model; /* labels in the files, the model's or not */
+    char *first_unknown;       /* "FILE:LINE: 'LABEL'" */
     int64_t *
         missed_as; /* [known] what items of labels of the files alone were said to be */
     double squared; /* < 0: no regression */
@@ -33,7 +39,8 @@ typedef struct waiting {
     att_label_evaluation *e;
     att_classifier *c;
     char **text, **label; /* [n] label NULL: not counted */
-    size_t n, cap_text, cap_label;
+    int64_t *line;        /* [n] where the label stands */
+    size_t n, cap_text, cap_label, cap_line;
     int32_t words[BATCH]; /* of each sentence */
     int32_t sentences;
     const char *path;
@@ -49,9 +56,11 @@ static void clear(waiting *w)
     w->sentences = 0;
 }
 
-static att_status wait_for(waiting *w, const char *text, const char *label)
+static att_status wait_for(waiting *w, const char *text, const char *label,
+                           int64_t line)
 {
     char *a = NULL, *b = NULL;
+    ATTI_TRY(atti_grow(&w->line, &w->cap_line, w->n + 1, sizeof *w->line, "texts"));
     ATTI_TRY(atti_grow(&w->text, &w->cap_text, w->n + 1, sizeof *w->text, "texts"));
     ATTI_TRY(atti_grow(&w->label, &w->cap_label, w->n + 1, sizeof *w->label, "texts"));
     ATTI_TRY(atti_strdup(&a, text));
@@ -61,6 +70,7 @@ static att_status wait_for(waiting *w, const char *text, const char *label)
         return st;
     }
     w->text[w->n] = a;
+    w->line[w->n] = line;
     w->label[w->n++] = b;
     return ATT_OK;
 }
@@ -72,35 +82,69 @@ static int32_t find(const att_label_evaluation *e, const char *label)
     return -1;
 }
 
-/* One item: the files say `label`, the model said `said`. */
-static att_status judge(att_label_evaluation *e, const char *label, int32_t said)
+/* Nothing in the files is what the model says: a figure would be 0 whatever it said. */
+static att_status none_known(const att_label_evaluation *e)
 {
-    int32_t i = find(e, label);
+    atti_str s = {0};
+    for (int32_t i = 0; i < e->known && i < LISTED; i++)
+        atti_str_addf(&s, "%s%.40s", i ? ", " : "", e->label[i]);
+    if (e->known > LISTED) atti_str_add(&s, ", ...");
+    att_status st = s.status;
+    if (st == ATT_OK)
+        st = atti_fail(ATT_EFORMAT,
+                       "%s is no label of the model (it has %s), nor is any other "
+                       "label of the files",
+                       e->first_unknown, s.data);
+    atti_str_deinit(&s);
+    return st;
+}
+
+/* A label that the model does not have. */
+static att_status add_unknown(waiting *w, const char *label, int64_t line)
+{
+    att_label_evaluation *e = w->e;
+    if (e->unknown++ == 0) {
+        atti_str s = {0};
+        atti_str_addf(&s, "%s:%lld: '%.60s'", w->path, (long long)line, label);
+        ATTI_TRY(atti_str_take(&e->first_unknown, &s));
+    }
+    ATTI_TRY(atti_label_set_add(&e->other, label));
+    return e->of_model == 0 && e->other.n >= HOPELESS ? none_known(e) : ATT_OK;
+}
+
+/* Item i: the files say its label, the model said `said`. */
+static att_status judge(waiting *w, size_t item, int32_t said)
+{
+    att_label_evaluation *e = w->e;
+    int32_t i = find(e, w->label[item]);
     e->items++;
     e->right += i == said;
     if (i >= 0) {
+        e->of_model++;
         e->count[(int64_t)i * e->known + said]++;
         return ATT_OK;
     }
     e->missed_as[said]++;
-    return atti_label_set_add(&e->other, label);
+    return add_unknown(w, w->label[item], w->line[item]);
 }
 
 /* Each label of the model, right or wrong by itself. */
-static att_status judge_many(att_label_evaluation *e, const char *labels,
-                             const float *scores)
+static att_status judge_many(waiting *w, size_t item, const float *scores)
 {
+    att_label_evaluation *e = w->e;
     char *copy = NULL, *rest = NULL;
     att_status st = ATT_OK;
-    ATTI_TRY(atti_strdup(&copy, labels));
+    ATTI_TRY(atti_strdup(&copy, w->label[item]));
     memset(e->present, 0, (size_t)e->known);
     for (char *s = strtok_r(copy, ", ", &rest); s && st == ATT_OK;
          s = strtok_r(NULL, ", ", &rest)) {
         int32_t i = find(e, s);
-        if (i >= 0)
+        if (i >= 0) {
             e->present[i] = 1;
-        else if (strcmp(s, "_") != 0)
-            st = atti_label_set_add(&e->other, s);
+            e->of_model++;
+        } else if (strcmp(s, "_") != 0) {
+            st = add_unknown(w, s, w->line[item]);
+        }
     }
     for (int32_t i = 0; i < e->known; i++) {
         int says = scores[i] >= 0.5f;
@@ -114,12 +158,13 @@ static att_status judge_many(att_label_evaluation *e, const char *labels,
     return st;
 }
 
-static att_status judge_number(waiting *w, const char *label, float said)
+static att_status judge_number(waiting *w, size_t item, float said)
 {
     double x = 0.0;
-    if (!atti_parse_f64(&x, label))
-        return atti_fail(ATT_EFORMAT, "%s: '%.40s' is no number, the model gives one",
-                         w->path, label);
+    if (!atti_parse_f64(&x, w->label[item]))
+        return atti_fail(ATT_EFORMAT,
+                         "%s:%lld: '%.40s' is no number, the model gives one", w->path,
+                         (long long)w->line[item], w->label[item]);
     w->e->items++;
     w->e->squared += (x - (double)said) * (x - (double)said);
     return ATT_OK;
@@ -134,11 +179,11 @@ static att_status run_texts(waiting *w)
     for (size_t i = 0; i < w->n && st == ATT_OK; i++) {
         const att_labelled *a = att_labels_get(r, (int32_t)i);
         if (w->e->squared >= 0.0)
-            st = judge_number(w, w->label[i], a->scores[0]);
+            st = judge_number(w, i, a->scores[0]);
         else if (w->e->in_files)
-            st = judge_many(w->e, w->label[i], a->scores);
+            st = judge_many(w, i, a->scores);
         else
-            st = judge(w->e, w->label[i], a->best[0]);
+            st = judge(w, i, a->best[0]);
     }
     att_labels_destroy(r);
     clear(w);
@@ -161,7 +206,7 @@ static att_status run_words(waiting *w)
     for (int32_t i = 0; i < w->sentences; i++) {
         const att_labelled *a = att_labels_get(r, i);
         for (int32_t k = 0; k < a->n_items && st == ATT_OK; k++, at++)
-            if (w->label[at]) st = judge(w->e, w->label[at], a->best[k]);
+            if (w->label[at]) st = judge(w, at, a->best[k]);
     }
     att_labels_destroy(r);
     clear(w);
@@ -175,7 +220,7 @@ static att_status read_texts(waiting *w, const char *columns)
     ATTI_TRY(atti_tsv_text_open(&t, w->path, columns));
     att_status st = ATT_OK;
     while (st == ATT_OK && (st = atti_tsv_text_next(t, &row)) == ATT_OK && row.text) {
-        st = wait_for(w, row.text, row.label);
+        st = wait_for(w, row.text, row.label, row.line);
         if (st == ATT_OK && w->n == BATCH) st = run_texts(w);
     }
     atti_tsv_text_close(t);
@@ -191,7 +236,7 @@ static att_status read_words(waiting *w, const char *column)
     att_status st = ATT_OK;
     while (st == ATT_OK && (st = atti_tags_next(r, &s)) == ATT_OK && s.n > 0) {
         for (int32_t i = 0; i < s.n && st == ATT_OK; i++)
-            st = wait_for(w, s.word[i], s.label[i]);
+            st = wait_for(w, s.word[i], s.label[i], s.line[i]);
         w->words[w->sentences++] = s.n;
         if (st == ATT_OK && w->sentences == BATCH) st = run_words(w);
     }
@@ -265,9 +310,11 @@ att_status att_evaluate_labels(att_label_evaluation **out, const att_model *mode
     }
     if (st == ATT_OK && w.e->items == 0)
         st = atti_fail(ATT_EFORMAT, "%s: nothing with a label", files[0]);
+    if (st == ATT_OK && w.e->unknown > 0 && w.e->of_model == 0) st = none_known(w.e);
     clear(&w);
     atti_free(w.text);
     atti_free(w.label);
+    atti_free(w.line);
     att_classifier_destroy(w.c);
     if (st != ATT_OK) {
         att_label_evaluation_destroy(w.e);
@@ -288,6 +335,7 @@ void att_label_evaluation_destroy(att_label_evaluation *e)
     atti_free(e->missed_as);
     atti_free(e->in_files);
     atti_free(e->present);
+    atti_free(e->first_unknown);
     atti_label_set_deinit(&e->other);
     atti_free(e);
 }
@@ -295,6 +343,12 @@ void att_label_evaluation_destroy(att_label_evaluation *e)
 int64_t att_label_evaluation_items(const att_label_evaluation *e)
 {
     return e ? e->items : 0;
+}
+
+int64_t att_label_evaluation_unknown(const att_label_evaluation *e, const char **first)
+{
+    if (first) *first = e ? e->first_unknown : NULL;
+    return e ? e->unknown : 0;
 }
 
 double att_label_evaluation_accuracy(const att_label_evaluation *e)

@@ -71,25 +71,27 @@ static att_status open_directory(atti_trainer *t)
 static void say_corpus(atti_trainer *t, const char *what, const atti_pairs *p)
 {
     const char *items = t->task->items;
+    const char *unit = t->task->feed == ATTI_FEED_WORDS ? "words" : "tokens";
     if (t->task->feed == ATTI_FEED_PAIRS) {
         atti_train_say(t, 4, "%s: %lld pairs, %lld source and %lld target tokens", what,
                        (long long)p->n, (long long)p->tokens[0],
                        (long long)p->tokens[1]);
     } else {
-        atti_train_say(t, 4, "%s: %lld %s, %lld tokens", what, (long long)p->n, items,
-                       (long long)(p->is_stream ? p->stored : p->tokens[0]));
+        int64_t n = p->is_stream ? p->stored : p->words ? p->words : p->tokens[0];
+        atti_train_say(t, 4, "%s: %lld %s, %lld %s", what, (long long)p->n, items,
+                       (long long)n, unit);
     }
     if (p->cut > 0)
-        atti_train_say(t, 4, "%s: %lld %s cut to %d tokens", what, (long long)p->cut,
-                       items, p->max_length);
+        atti_train_say(t, 4, "%s: %lld %s cut to %lld %s (--max-length)", what,
+                       (long long)p->cut, items, (long long)p->most, unit);
     if (p->n == p->lines) return;
-    atti_train_say(t, 4,
-                   "%s: %lld of %lld %s left out: %lld longer than %d tokens, %lld "
-                   "%s, %lld not UTF-8",
-                   what, (long long)(p->lines - p->n), (long long)p->lines, items,
-                   (long long)p->too_long, p->max_length, (long long)p->empty,
-                   t->task->two_files ? "with an empty side" : "empty",
-                   (long long)p->invalid);
+    atti_train_say(
+        t, 4,
+        "%s: %lld of %lld %s left out: %lld longer than %lld %s, %lld "
+        "%s, %lld not UTF-8",
+        what, (long long)(p->lines - p->n), (long long)p->lines, items,
+        (long long)p->too_long, (long long)p->most, unit, (long long)p->empty,
+        t->task->two_files ? "with an empty side" : "empty", (long long)p->invalid);
 }
 
 static void say_valid(atti_trainer *t)

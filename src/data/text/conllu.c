@@ -8,6 +8,7 @@ enum {
     COLUMNS = 10,
     MAX_LINE = 1 << 20,
     MAX_WORDS = 1 << 20, /* of a sentence */
+    LOOK_LINES = 100,    /* at which the format is seen */
     MAX_BYTES = 1 << 28
 };
 
@@ -170,20 +171,38 @@ static att_status next_line(atti_tag_reader *r, const char **s, size_t *n)
     return ATT_OK;
 }
 
-/* Looks at the first line of words. */
+/* Three words or more: no token has so many, nor a label. */
+static bool is_text(const field *f)
+{
+    int spaces = 0;
+    for (size_t i = 0; i < f->n; i++) spaces += f->s[i] == ' ';
+    return spaces >= 2;
+}
+
+/* Looks at the first line of words; where that has two columns at some more. */
 static att_status see_format(atti_tag_reader *r)
 {
     const char *s = NULL;
     size_t n = 0;
     field f[COLUMNS];
+    int lines = 0, texts = 0, count = 2;
+    int64_t first = 0;
     r->format = ATTI_TAGS_TSV;
-    for (;;) {
+    while (count == 2 && lines < LOOK_LINES) {
         ATTI_TRY(next_line(r, &s, &n));
         if (!s) break;
         if (is_blank(s, n) || s[0] == '#') continue;
-        if (split(f, s, n) == COLUMNS) r->format = ATTI_TAGS_CONLLU;
-        break;
+        count = split(f, s, n);
+        if (lines++ == 0 && count == COLUMNS) r->format = ATTI_TAGS_CONLLU;
+        if (count != 2 || !(is_text(&f[0]) || is_text(&f[1]))) continue;
+        if (texts++ == 0) first = r->at_line;
     }
+    if (2 * texts > lines)
+        return atti_fail(
+            ATT_EFORMAT,
+            "%s:%lld: a text and its label, expected a token, a TAB and its "
+            "label: texts are for train classify",
+            r->path, (long long)first);
     atti_lines_close(r->lines);
     r->lines = NULL;
     r->at_line = 0;

@@ -4,7 +4,8 @@
  * CoNLL-U: ten columns; lines that begin with # are comments; ranges (3-4) and empty nodes
  * (5.1) are read and left out; words are numbered from 1 without gaps; "_" as label is
  * none. TSV: the first column is the token, the last the label. What cannot be read is
- * ATT_EFORMAT with file and line. */
+ * ATT_EFORMAT with file and line; so are lines of a label and a whole text, which another
+ * task takes, where the format is not given. */
 #ifndef ATTI_CONLLU_H
 #define ATTI_CONLLU_H
 

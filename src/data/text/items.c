@@ -131,6 +131,7 @@ static att_status check(atti_pairs *p, const atti_items_opts *o)
     for (int s = 0; s < 2; s++) narrow &= o->limit[s] > 0 && o->limit[s] <= 65536;
     p->id_bytes = narrow ? 2 : 4;
     p->max_length = (int)o->max_length;
+    p->most = o->most ? o->most : o->max_length;
     return ATT_OK;
 }
 
@@ -144,9 +145,10 @@ static att_status make(atti_pairs *p, const atti_items_opts *o, int stream,
     if (st == ATT_OK && p->n == 0) {
         st = atti_fail(ATT_EFORMAT,
                        "%s: none of %lld items can be used (%lld empty, %lld longer "
-                       "than %lld tokens)",
+                       "than %lld %s)",
                        o->name, (long long)p->lines, (long long)p->empty,
-                       (long long)p->too_long, (long long)o->max_length);
+                       (long long)p->too_long, (long long)p->most,
+                       o->most ? "words" : "tokens");
     }
     if (st == ATT_OK && fflush(m.f) != 0) {
         st = atti_fail_errno(ATT_EIO, errno, "cannot write the tokenised corpus");

@@ -366,6 +366,7 @@ att_status atti_pairs_open(atti_pairs *p, const atti_pairs_opts *o)
         o->vocab_size[0] > o->vocab_size[1] ? o->vocab_size[0] : o->vocab_size[1];
     p->id_bytes = v <= 65536 ? 2 : 4;
     p->max_length = (int)o->max_length;
+    p->most = o->max_length;
     att_status st = open_pairs(p, o);
     p->stored = p->tokens[0] + p->tokens[1];
     if (st != ATT_OK) atti_pairs_close(p);

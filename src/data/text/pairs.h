@@ -52,6 +52,10 @@ typedef struct atti_pairs {
      * be seen, not to be said. */
     int64_t overlap;
     int64_t cut; /* items that were shortened to the maximum length */
+    /* Where ids are words and their characters (task_words.h) people are told of words: how
+     * many there are, and the bound that the task keeps. Elsewhere words is 0 and most is
+     * max_length. */
+    int64_t words, most;
 } atti_pairs;
 
 /* ATT_EFORMAT: files of unequal length (both numbers named), or no usable pair left. */
@@ -88,6 +92,7 @@ typedef struct atti_items_opts {
     const char *temp_dir; /* as above */
     int64_t limit[2];     /* ids lie below; 0: any 32 bits, not compared */
     int64_t max_length;   /* longer items are left out; 1..65535 */
+    int64_t most;   /* words, where those are what an item is measured in; 0: ids */
     int64_t stride; /* of a running text's blocks, < max_length; 0: side by side */
 } atti_items_opts;
 ATT_MUST_CHECK att_status atti_pairs_from_items(atti_pairs *p,

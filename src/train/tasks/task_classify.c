@@ -253,11 +253,13 @@ static att_status open_texts(atti_trainer *t, atti_pairs *p, int valid)
                           .name = r.files[0],
                           .temp_dir = t->dir,
                           .limit = {0, n_labels},
-                          .max_length = atti_task_is_words(t) ? ATTI_LONGEST_ITEM
-                                                              : o->max_length};
+                          .max_length =
+                              atti_task_is_words(t) ? ATTI_LONGEST_ITEM : o->max_length,
+                          .most = atti_task_is_words(t) ? o->max_length : 0};
     if (!atti_task_is_words(t)) io.limit[0] = att_tokenizer_size(t->tok[0]);
     att_status st = atti_pairs_from_items(p, &io);
     p->cut = r.cut;
+    p->words = r.run.words;
     atti_tsv_text_close(r.f);
     atti_free(r.ids);
     atti_free(r.label);

@@ -196,8 +196,9 @@ static att_status open_sentences(atti_trainer *t, atti_pairs *p, int valid)
                           .name = r.files[0],
                           .temp_dir = t->dir,
                           .limit = {0, (int64_t)t->labels.n + 1},
-                          .max_length = atti_task_is_words(t) ? ATTI_LONGEST_ITEM
-                                                              : o->max_length};
+                          .max_length =
+                              atti_task_is_words(t) ? ATTI_LONGEST_ITEM : o->max_length,
+                          .most = atti_task_is_words(t) ? o->max_length : 0};
     att_status st = ATT_OK;
     if (!atti_task_is_words(t)) {
         io.limit[0] = att_tokenizer_size(t->tok[0]);
@@ -205,6 +206,7 @@ static att_status open_sentences(atti_trainer *t, atti_pairs *p, int valid)
             att_tokenizer_encode_model(t->tok[0], &nothing, &r.frame, NULL, &r.n_frame);
     }
     if (st == ATT_OK) st = atti_pairs_from_items(p, &io);
+    p->words = r.run.words;
     atti_tags_close(r.f);
     atti_free(r.frame);
     atti_free(r.ids);

@@ -187,8 +187,11 @@ att_status atti_word_run_add(atti_word_run *r, const atti_lexicon *x, const char
     return ATT_OK;
 }
 
-void atti_word_run_item(const atti_word_run *r, int64_t max_words, atti_item *out)
+void atti_word_run_item(atti_word_run *r, int64_t max_words, atti_item *out)
 {
     *out = (atti_item){.ids = {r->ids, r->labels}, .n = {r->n_ids, r->n_words}};
-    if ((int64_t)r->n_words > max_words + 2) out->n[0] = SIZE_MAX;
+    if ((int64_t)r->n_words > max_words + 2 || r->n_ids > ATTI_LONGEST_ITEM)
+        out->n[0] = SIZE_MAX;
+    else
+        r->words += (int64_t)r->n_words - 2;
 }

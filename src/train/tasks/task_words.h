@@ -28,13 +28,15 @@ enum { ATTI_LONGEST_ITEM = 65534 }; /* rows of an item that a corpus can hold */
 typedef struct atti_word_run {
     int32_t *ids, *labels;
     size_t n_ids, n_words, cap_ids, cap_labels;
+    int64_t words; /* of all sequences, without the special ones */
 } atti_word_run;
 void atti_word_run_deinit(atti_word_run *r);
 /* word NULL: the special one `special`. */
 ATT_MUST_CHECK att_status atti_word_run_add(atti_word_run *r, const atti_lexicon *x,
                                             const char *word, size_t n, int32_t special,
                                             int32_t label);
-/* The finished sequence; one of more than max_words is marked as too long. */
-void atti_word_run_item(const atti_word_run *r, int64_t max_words, atti_item *out);
+/* The finished sequence; one of more than max_words is marked as too long, the words of
+ * others are counted. */
+void atti_word_run_item(atti_word_run *r, int64_t max_words, atti_item *out);
 
 #endif

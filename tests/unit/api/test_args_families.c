@@ -138,6 +138,7 @@ static void classifying(void **state)
     BEARS(att_classifier_label, !att_classifier_label(c, -1));
     BEARS(att_classifier_tags, !att_classifier_tags(NULL));
     BEARS(att_classifier_regression, !att_classifier_regression(NULL));
+    BEARS(att_classifier_longest, att_classifier_longest(NULL, NULL) == 0);
     SURVIVES(att_labels_destroy, (NULL));
     SURVIVES(att_classifier_destroy, (NULL));
     att_labels_destroy(r);

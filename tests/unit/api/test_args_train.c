@@ -75,6 +75,7 @@ static void trainings(void **state)
     assert_null(labels);
     SURVIVES(att_label_evaluation_destroy, (NULL));
     SURVIVES(att_label_evaluation_items, (NULL));
+    SURVIVES(att_label_evaluation_unknown, (NULL, NULL));
     SURVIVES(att_label_evaluation_accuracy, (NULL));
     SURVIVES(att_label_evaluation_macro_f1, (NULL));
     SURVIVES(att_label_evaluation_squared_error, (NULL));

@@ -96,6 +96,8 @@ static void check_labels(const paths *p, const seen *s, int64_t items)
         sum += f.in_files;
     }
     assert_int_equal(sum, items);
+    const char *first = "";
+    assert_true(att_label_evaluation_unknown(e, &first) == 0 || first);
     att_label_evaluation_destroy(e);
     att_model_destroy(m);
 }

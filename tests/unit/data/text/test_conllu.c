@@ -55,6 +55,9 @@ static void legal_files(void **state)
          4},
         {"#\tSYM\na\tDET\n\nb\tx\tNOUN\n", "#/SYM a/DET | b/NOUN | ", ATTI_TAGS_TSV, 4},
         {"a\t_\n", "a/_ | ", ATTI_TAGS_SEEN, 4},
+        /* Tokens of several words, as long as they are few. */
+        {"New York City\tX\na\tY\nb c\tZ\n", "New York City/X a/Y b c/Z | ",
+         ATTI_TAGS_SEEN, 4},
         {"", "", ATTI_TAGS_SEEN, 4},
         {"\n \n\t\n", "", ATTI_TAGS_SEEN, 4},
     };
@@ -95,6 +98,8 @@ static void broken_files(void **state)
         {"a\tX\nb\n", ":2: 1 column", ATTI_TAGS_TSV},
         {"a\tX\n\tY\n", ":2: the token is empty", ATTI_TAGS_TSV},
         {"a\tX\nb\t\n", ":2: the label is empty", ATTI_TAGS_TSV},
+        {"a\tX\ngood\ta fine film\nnot a film\tbad\n", ":2: a text and its label",
+         ATTI_TAGS_SEEN},
     };
     char got[1000];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
