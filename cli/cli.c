@@ -1,6 +1,7 @@
 /* cli.c - memory, texts, messages and signals of the program. */
 #include "cli.h"
 #include "attend/model.h"
+#include "model_task.h"
 #include "term.h"
 
 #include <errno.h>
@@ -213,6 +214,38 @@ void cli_add_number(cli_text *t, double v)
     cli_add(t, s);
 }
 
+/* --- commands that people copy ---------------------------------------------------- */
+
+static const char *program_name;
+
+void cli_set_program(const char *name)
+{
+    program_name = name;
+}
+
+const char *cli_program(void)
+{
+    return program_name && *program_name ? cli_shell_word(program_name) : "attend";
+}
+
+char *cli_shell_word(const char *s)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_./:@%+=,-";
+    cli_text t = {0};
+
+    if (*s && s[strspn(s, plain)] == 0) return cli_strdup(s);
+    cli_add(&t, "'");
+    for (; *s; s++) {
+        if (*s == '\'')
+            cli_add(&t, "'\\''");
+        else
+            cli_add_n(&t, s, 1);
+    }
+    cli_add(&t, "'");
+    return t.s;
+}
+
 /* --- messages --------------------------------------------------------------------- */
 
 void cli_set_quiet(bool q)
@@ -314,10 +347,12 @@ int cli_status(att_status st)
 
 int cli_load_model(att_model **out, const char *dir)
 {
-    progress_busy("loading");
-    att_status st = att_model_load(out, dir);
+    att_status st;
     int rc;
 
+    if (!cli_is_dir_name(dir)) return EXIT_FAILED;
+    progress_busy("loading");
+    st = att_model_load(out, dir);
     progress_busy_end();
     rc = cli_status(st);
     if (rc == EXIT_FAILED && access(cli_format("%s/config.json", dir), F_OK) != 0 &&
@@ -336,11 +371,11 @@ int cli_with_model(const char *name, const char *dir,
     int rc;
 
     if (!dir) return cli_usage(name, "%s: -m DIR is missing", name);
-    if (!cli_is_dir_name(dir)) return EXIT_FAILED;
     cli_catch_signals();
     rc = cli_load_model(&model, dir);
     if (rc) return rc;
-    rc = use(opts, model);
+    rc = model_task_check(model, dir, name);
+    if (rc == 0) rc = use(opts, model);
     att_model_destroy(model);
     return rc;
 }

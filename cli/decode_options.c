@@ -1,5 +1,6 @@
 /* decode_options.c - a model and the options over it. */
 #include "decode_options.h"
+#include "model_task.h"
 #include "term.h"
 
 #include <ctype.h>
@@ -18,11 +19,13 @@ int decode_open(att_model **model, const command *c, void *all, decode_opts *o)
     int rc;
 
     if (!o->model) return cli_usage(c->name, "%s: -m DIR is missing", c->name);
-    if (!cli_is_dir_name(o->model)) return EXIT_FAILED;
     rc = cli_load_model(model, o->model);
     if (rc) return rc;
+    rc = strcmp(c->name, "evaluate") == 0
+             ? model_task_evaluate(*model, o->model, "translate")
+             : model_task_check(*model, o->model, "translate");
     model_of_defaults = *model;
-    rc = opt_apply_again(c, all);
+    if (rc == 0) rc = opt_apply_again(c, all);
     model_of_defaults = NULL;
     if (rc == 0) {
         o->d.cancel = cli_stop;

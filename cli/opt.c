@@ -120,6 +120,21 @@ static int find_letter(const command *c, char letter)
     return -1;
 }
 
+const opt *opt_named(const command *c, const char *name, size_t n)
+{
+    bool negated;
+    int i = find_long(c, name, n, &negated);
+
+    return i < 0 ? NULL : opt_at(c, (size_t)i);
+}
+
+const opt *opt_lettered(const command *c, char letter)
+{
+    int i = find_letter(c, letter);
+
+    return i < 0 ? NULL : opt_at(c, (size_t)i);
+}
+
 static void push(cli_list *l, const char *word)
 {
     l->item = cli_resize(l->item, (size_t)l->n + 1, sizeof *l->item);
@@ -441,12 +456,31 @@ int opt_apply_again(const command *c, void *o)
     return apply(&last, o);
 }
 
-bool opt_given(const char *name)
+/* Where the value of --name came from in the last opt_parse(). */
+static int source_of(const char *name)
 {
     bool negated;
     int i = find_long(last.c, name, strlen(name), &negated);
 
-    return i >= 0 && last.bound[i].from != FROM_NOWHERE;
+    return i >= 0 ? last.bound[i].from : FROM_NOWHERE;
+}
+
+bool opt_given(const char *name)
+{
+    return source_of(name) != FROM_NOWHERE;
+}
+
+bool opt_typed(const char *name)
+{
+    return source_of(name) == FROM_LINE;
+}
+
+void opt_idle(const char *names, const char *why)
+{
+    char name[64];
+
+    for (int i = 0; word_at(names, i, name, sizeof name); i++)
+        if (opt_typed(name)) cli_warn("--%s has no effect %s", name, why);
 }
 
 int opt_use_preset(void *o, const char *name)

@@ -81,6 +81,11 @@ int opt_parse(const command *c, void *o, int argc, char **argv, cli_list *words,
 int opt_apply_again(const command *c, void *o);
 /* Whether a value for --name was given, by whatever way, in the last opt_parse(). */
 bool opt_given(const char *name);
+/* The same of the command line alone: what a stored configuration or the environment says
+ * was not asked for here and now. */
+bool opt_typed(const char *name);
+/* A warning for each of the names (a|b|c) that was typed: "--a has no effect WHY". */
+void opt_idle(const char *names, const char *why);
 /* Applies all again with a preset, where none was given. Exit code. */
 int opt_use_preset(void *o, const char *name);
 /* Takes the options of one more configuration file, for which nothing stronger speaks,
@@ -94,6 +99,11 @@ const char *opt_nearest(const char *word, const char *const *names, size_t n);
 void opt_default_text(cli_text *t, const opt *p, const void *o);
 /* One of p->choices, by index, to buf; false past the end. */
 bool opt_choice(const opt *p, int index, char *buf, size_t size);
+
+/* A command's option by its long name, of which n bytes count, or by its letter; NULL: it
+ * has none. */
+const opt *opt_named(const command *c, const char *name, size_t n);
+const opt *opt_lettered(const command *c, char letter);
 
 /* opt_help.c */
 void opt_print_help(const command *c);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,30 +40,65 @@ bool cli_out_open(cli_out *o, const char *path)
     return false;
 }
 
+/* What a failing call left in errno, which was 0 before it. */
+static void failed(cli_out *o)
+{
+    if (!o->err) o->err = errno ? errno : EIO;
+}
+
+void cli_out_put(cli_out *o, const char *s, size_t n)
+{
+    errno = 0;
+    if (n > 0 && fwrite(s, 1, n, o->f) != n) failed(o);
+}
+
+void cli_out_printf(cli_out *o, const char *fmt, ...)
+{
+    va_list args;
+
+    errno = 0;
+    va_start(args, fmt);
+    if (vfprintf(o->f, fmt, args) < 0) failed(o);
+    va_end(args);
+}
+
+bool cli_out_flush(cli_out *o)
+{
+    errno = 0;
+    if (fflush(o->f) != 0 || ferror(o->f)) failed(o);
+    return o->err == 0;
+}
+
+static int report(cli_out *o)
+{
+    if (o->err && !o->told)
+        cli_fail("%s: cannot be written: %s", o->path ? o->path : "standard output",
+                 strerror(o->err));
+    o->told = o->err != 0;
+    return o->err ? EXIT_FAILED : EXIT_FINE;
+}
+
+int cli_out_check(cli_out *o)
+{
+    cli_out_flush(o);
+    return report(o);
+}
+
 bool cli_out_close(cli_out *o)
 {
     bool good;
-    int err;
 
     if (!o->f) return true;
+    cli_out_flush(o);
     errno = 0;
-    good = fflush(o->f) == 0 && !ferror(o->f);
-    if (o->temp) good = good && fsync(fileno(o->f)) == 0;
-    err = errno;
-    if (o->f != stdout && fclose(o->f) != 0 && good) {
-        good = false;
-        err = errno;
-    }
+    if (o->temp && fsync(fileno(o->f)) != 0) failed(o);
+    errno = 0;
+    if (o->f != stdout && fclose(o->f) != 0) failed(o);
     o->f = NULL;
-    if (good && o->temp && rename(o->temp, o->path) != 0) {
-        good = false;
-        err = errno;
-    }
-    if (!good) {
-        cli_fail("%s: cannot be written: %s", o->path ? o->path : "standard output",
-                 err ? strerror(err) : "write error");
-        if (o->temp) unlink(o->temp);
-    }
+    errno = 0;
+    if (!o->err && o->temp && rename(o->temp, o->path) != 0) failed(o);
+    good = report(o) == EXIT_FINE;
+    if (!good && o->temp) unlink(o->temp);
     cli_free(o->path);
     cli_free(o->temp);
     memset(o, 0, sizeof *o);
@@ -115,8 +151,12 @@ double cli_in_done(const cli_in *in)
     return in->size > 0 ? (double)(in->read - left) / (double)in->size : 0;
 }
 
+enum { WARNINGS_MAX = 10 };
+
 void cli_in_close(cli_in *in)
 {
+    if (in->not_utf8 > WARNINGS_MAX)
+        cli_warn("%s: %lld lines were not UTF-8", in->name, (long long)in->not_utf8);
     if (in->fd > STDIN_FILENO) close(in->fd);
     cli_free(in->buf);
     memset(in, 0, sizeof *in);
@@ -196,6 +236,17 @@ char *cli_in_line(cli_in *in, size_t *len)
     return line;
 }
 
+void cli_in_check(cli_in *in, const char *line)
+{
+    if (cli_is_utf8(line)) return;
+    in->not_utf8++;
+    if (in->not_utf8 <= WARNINGS_MAX)
+        cli_warn("%s: line %lld: not UTF-8; bad bytes are read as U+FFFD", in->name,
+                 (long long)in->line);
+    if (in->not_utf8 == WARNINGS_MAX + 1)
+        cli_warn("%s: further lines that are not UTF-8 are counted only", in->name);
+}
+
 bool cli_in_ready(cli_in *in)
 {
     struct pollfd p = {.fd = in->fd, .events = POLLIN};
@@ -219,6 +270,7 @@ char **cli_read_lines(const char *path, int64_t *n)
             cap = cap ? cap * 2 : 1024;
             lines = cli_resize(lines, cap, sizeof *lines);
         }
+        cli_in_check(&in, line);
         lines[(*n)++] = cli_strdup(line);
     }
     if (in.failed) return NULL;
