@@ -18,7 +18,7 @@ static const opt options[] = {
      .arg = "TEXT",
      ROW(given),
      .help = "explain this output instead of the model's own: a translation, what goes "
-             "on, a label"},
+             "on, a label; of a tagger a label a word, _ for the model's own"},
     {.name = "beam-size",
      .letter = 'b',
      .kind = OPT_I32,

@@ -53,7 +53,9 @@ ATT_API ATT_MUST_CHECK att_status att_explain_text(att_explainer *x,
                                                    att_explanation **out,
                                                    const char *text);
 /* The same for a given output: what would be looked at if the model said this; of a model
- * that gives a text one label, another of its labels. */
+ * that gives a text one label, another of its labels; of one that labels words, a label for
+ * each word of the text with white space between them, where "_" stands for the model's own.
+ * ATT_EINVAL: no such label, or not as many as words. */
 ATT_API ATT_MUST_CHECK att_status att_explain_pair(att_explainer *x,
                                                    att_explanation **out,
                                                    const char *text,

@@ -141,6 +141,30 @@ static att_status fill_pair(att_explainer *x, att_explanation *e, const int32_t 
     return finish(x, e);
 }
 
+/* The label of a text that was given to be explained, or those of its words; -1: the
+ * likeliest. */
+typedef struct given {
+    int32_t label;
+    int32_t *labels; /* [n] a word each; NULL: label for all there is */
+    size_t n, cap;
+} given;
+
+static const given nothing_given = {.label = -1};
+
+/* Words stand at their rows, or one after the other behind what begins a text. Those that
+ * were cut off have no row. */
+static att_status give(att_explanation *e, const given *g, size_t words, size_t cut,
+                       const int32_t *row)
+{
+    if (!g->labels) return ATT_OK;
+    if (g->n != words + cut)
+        return atti_fail(ATT_EINVAL, "%zu labels are given for %zu words", g->n,
+                         words + cut);
+    for (size_t i = 0; i < words && e->n[ATT_SIDE_OUTPUT] > 0; i++)
+        e->ids[ATT_SIDE_OUTPUT][row ? (size_t)row[i] : i + 1] = g->labels[i];
+    return ATT_OK;
+}
+
 /* A text of n tokens that is read and labelled; label -1: the likeliest. */
 static att_status read_room(att_explainer *x, att_explanation *e, int64_t n,
                             int32_t label)
@@ -155,10 +179,20 @@ static att_status read_room(att_explainer *x, att_explanation *e, int64_t n,
 }
 
 static att_status fill_encoder(att_explainer *x, att_explanation *e,
-                               const int32_t *source, int32_t n_source, int32_t label)
+                               const int32_t *source, int32_t n_source, const given *g)
 {
-    ATTI_TRY(read_room(x, e, n_source, label));
+    ATTI_TRY(read_room(x, e, n_source, g->label));
     memcpy(e->ids[0], source, (size_t)n_source * sizeof *source);
+    return finish(x, e);
+}
+
+/* A sentence whose words begin at the rows that the sequence knows. */
+static att_status fill_sentence(att_explainer *x, att_explanation *e,
+                                const atti_label_seq *q, const given *g)
+{
+    ATTI_TRY(read_room(x, e, q->n, g->label));
+    ATTI_TRY(give(e, g, (size_t)q->n_items, 0, q->item_row));
+    memcpy(e->ids[0], q->ids, (size_t)q->n * sizeof *q->ids);
     return finish(x, e);
 }
 
@@ -197,11 +231,12 @@ static att_status check_positions(const att_explainer *x, int64_t n, const char 
 }
 
 /* e->words is there. */
-static att_status fill_words(att_explainer *x, att_explanation *e, int32_t label)
+static att_status fill_words(att_explainer *x, att_explanation *e, const given *g)
 {
     const atti_worded *w = &e->words;
     ATTI_TRY(check_length(x, (int64_t)w->n + w->cut, "a text"));
-    ATTI_TRY(read_room(x, e, (int64_t)w->n, label));
+    ATTI_TRY(read_room(x, e, (int64_t)w->n, g->label));
+    ATTI_TRY(give(e, g, w->n - 2, (size_t)w->cut, NULL));
     for (size_t i = 0, k = 0; i < w->n_run; i++)
         if (w->run[i] >= ATTI_LEXICON_CHARS)
             e->ids[ATT_SIDE_SOURCE][k++] = w->run[i] - ATTI_LEXICON_CHARS;
@@ -261,7 +296,7 @@ att_status att_explain_ids(att_explainer *x, att_explanation **out,
     att_status st = atti_translates(x)
                         ? fill_pair(x, e, source, n_source, output, n_output, finished)
                     : atti_model_labels(x->model)
-                        ? fill_encoder(x, e, source, n_source, -1)
+                        ? fill_encoder(x, e, source, n_source, &nothing_given)
                         : fill_decoder(x, e, source, n_source, output, n_output);
     if (st == ATT_OK) st = write_output(x, e, output, n_output);
     if (st != ATT_OK) {
@@ -287,13 +322,13 @@ static att_status encode_checked(const att_explainer *x, int32_t side, const cha
 }
 
 static att_status read_text(att_explainer *x, att_explanation *e, const char *text,
-                            int32_t label)
+                            const given *g)
 {
     int32_t *ids = NULL;
     size_t n = 0;
     if (atti_is_worded(x->model)) {
         ATTI_TRY(atti_worded_text(&e->words, x->model, text));
-        return fill_words(x, e, label);
+        return fill_words(x, e, g);
     }
     ATTI_TRY(encode_checked(x, 0, text, &ids, &n));
     size_t most = (size_t)atti_longest_text(x);
@@ -302,18 +337,18 @@ static att_status read_text(att_explainer *x, att_explanation *e, const char *te
         e->source_cut = (int32_t)(n - most);
         n = most;
     }
-    att_status st = fill_encoder(x, e, ids, (int32_t)n, label);
+    att_status st = fill_encoder(x, e, ids, (int32_t)n, g);
     att_free(ids);
     return st;
 }
 
 static att_status read_words(att_explainer *x, att_explanation *e,
-                             const att_words *words)
+                             const att_words *words, const given *g)
 {
     atti_label_work w = {0};
     if (atti_is_worded(x->model)) {
         ATTI_TRY(atti_worded_words(&e->words, x->model, words->words, words->n));
-        return fill_words(x, e, -1);
+        return fill_words(x, e, g);
     }
     const att_classifier c = atti_label_reader(x->model);
     att_status st = atti_label_sentence(&c, &w, words);
@@ -322,18 +357,18 @@ static att_status read_words(att_explainer *x, att_explanation *e,
                        "explain: %d words, more than the model's %d positions",
                        (int)words->n, (int)c.longest);
     if (st == ATT_OK) st = check_length(x, w.seq[0].n, "a sentence");
-    if (st == ATT_OK) st = fill_encoder(x, e, w.seq[0].ids, w.seq[0].n, -1);
+    if (st == ATT_OK) st = fill_sentence(x, e, &w.seq[0], g);
     atti_label_work_deinit(&w);
     return st;
 }
 
 /* A text, or the words of a sentence, that is labelled. */
 static att_status explain_read(att_explainer *x, att_explanation **out,
-                               const char *text, const att_words *words, int32_t label)
+                               const char *text, const att_words *words, const given *g)
 {
     att_explanation *e = NULL;
     ATTI_TRY(atti_alloc(&e, 1, sizeof *e, "explanation"));
-    att_status st = words ? read_words(x, e, words) : read_text(x, e, text, label);
+    att_status st = words ? read_words(x, e, words, g) : read_text(x, e, text, g);
     if (st == ATT_OK) st = write_output(x, e, NULL, 0);
     if (st != ATT_OK) {
         att_explanation_destroy(e);
@@ -343,25 +378,87 @@ static att_status explain_read(att_explainer *x, att_explanation **out,
     return ATT_OK;
 }
 
-/* The number of a label that was given to be explained. */
-static att_status find_label(const att_explainer *x, const char *name, int32_t *label)
+/* The number of a label that was given to be explained, n bytes long. */
+static att_status find_label(const att_explainer *x, const char *name, size_t n,
+                             int32_t *label)
 {
     const atti_encoder_config *c = x->model->cfg;
-    if (!atti_says_label(x) || c->head != ATTI_HEAD_SEQUENCE)
-        return atti_fail(ATT_ENOTSUP,
-                         "%s does not give a text one label of several: "
-                         "none can be given to it",
-                         x->model->architecture);
     for (int64_t i = 0; i < c->n_labels; i++) {
-        if (strcmp(atti_encoder_label(c, i), name) != 0) continue;
+        const char *known = atti_encoder_label(c, i);
+        if (strlen(known) != n || memcmp(known, name, n) != 0) continue;
         *label = (int32_t)i;
         return ATT_OK;
     }
     return atti_fail(ATT_EINVAL,
-                     "'%.60s' is no label: the model has %lld from '%s' to "
+                     "'%.*s' is no label: the model has %lld from '%s' to "
                      "'%s'",
-                     name, (long long)c->n_labels, atti_encoder_label(c, 0),
-                     atti_encoder_label(c, c->n_labels - 1));
+                     (int)(n < 60 ? n : 60), name, (long long)c->n_labels,
+                     atti_encoder_label(c, 0), atti_encoder_label(c, c->n_labels - 1));
+}
+
+/* One label a word. */
+static att_status find_labels(const att_explainer *x, const char *text, given *g)
+{
+    size_t at = 0, n = 0, bytes = strlen(text);
+    const char *name;
+    while ((name = atti_lexicon_next_word(text, bytes, &at, &n)) != NULL) {
+        int32_t label = -1;
+        if (n != 1 || *name != '_') ATTI_TRY(find_label(x, name, n, &label));
+        ATTI_TRY(atti_grow(&g->labels, &g->cap, g->n + 1, sizeof *g->labels, "labels"));
+        g->labels[g->n++] = label;
+    }
+    return g->n ? ATT_OK : atti_fail(ATT_EINVAL, "no label is given");
+}
+
+/* A copy of the text becomes its words. */
+static att_status split(char **copy, const char ***words, size_t *n, const char *text)
+{
+    size_t at = 0, len = 0, bytes = strlen(text), cap = 0;
+    const char *word;
+    ATTI_TRY(atti_strdup(copy, text));
+    while ((word = atti_lexicon_next_word(*copy, bytes, &at, &len)) != NULL) {
+        ATTI_TRY(atti_grow(words, &cap, *n + 1, sizeof **words, "words"));
+        (*words)[(*n)++] = word;
+        if (at < bytes) (*copy)[at++] = '\0';
+    }
+    return *n ? ATT_OK : atti_fail(ATT_EINVAL, "explain: a text without tokens");
+}
+
+static att_status explain_tagged(att_explainer *x, att_explanation **out,
+                                 const char *text, const char *labels)
+{
+    given g = {.label = -1};
+    char *copy = NULL;
+    const char **words = NULL;
+    size_t n = 0;
+    att_status st = find_labels(x, labels, &g);
+    if (st == ATT_OK) st = split(&copy, &words, &n, text);
+    if (st == ATT_OK && n > INT32_MAX)
+        st = atti_fail(ATT_EINVAL, "explain: %zu words", n);
+    if (st == ATT_OK) {
+        const att_words sentence = {words, (int32_t)n};
+        st = explain_read(x, out, NULL, &sentence, &g);
+    }
+    atti_free(copy);
+    atti_free(words);
+    atti_free(g.labels);
+    return st;
+}
+
+/* What the model did not say itself. */
+static att_status explain_labelled(att_explainer *x, att_explanation **out,
+                                   const char *text, const char *output)
+{
+    const atti_encoder_config *c = x->model->cfg;
+    given g = {.label = -1};
+    if (!atti_says_label(x))
+        return atti_fail(ATT_ENOTSUP,
+                         "%s does not give a text or its words one label of several: "
+                         "none can be given to it",
+                         x->model->architecture);
+    if (c->head == ATTI_HEAD_TOKENS) return explain_tagged(x, out, text, output);
+    ATTI_TRY(find_label(x, output, strlen(output), &g.label));
+    return explain_read(x, out, text, NULL, &g);
 }
 
 static att_status check_text(const att_explainer *x, att_explanation **out,
@@ -380,7 +477,8 @@ att_status att_explain_text(att_explainer *x, att_explanation **out, const char 
     size_t n = 0;
     att_result *r = NULL;
     ATTI_TRY(check_text(x, out, text, "att_explain_text"));
-    if (atti_model_labels(x->model)) return explain_read(x, out, text, NULL, -1);
+    if (atti_model_labels(x->model))
+        return explain_read(x, out, text, NULL, &nothing_given);
     ATTI_TRY(encode_checked(x, 0, text, &ids, &n));
     if (!atti_translates(x)) {
         att_status done = att_explain_ids(x, out, ids, (int32_t)n, NULL, 0, 0);
@@ -410,11 +508,7 @@ att_status att_explain_pair(att_explainer *x, att_explanation **out, const char 
     size_t n[2] = {0, 0};
     ATTI_TRY(check_text(x, out, text, "att_explain_pair"));
     ATTI_TRY(check_text(x, out, output, "att_explain_pair"));
-    if (atti_model_labels(x->model)) {
-        int32_t label = -1;
-        ATTI_TRY(find_label(x, output, &label));
-        return explain_read(x, out, text, NULL, label);
-    }
+    if (atti_model_labels(x->model)) return explain_labelled(x, out, text, output);
     att_status st = encode_checked(x, 0, text, &ids[0], &n[0]);
     if (st == ATT_OK) st = encode_checked(x, 1, output, &ids[1], &n[1]);
     if (st == ATT_OK)
@@ -441,5 +535,5 @@ att_status att_explain_words(att_explainer *x, att_explanation **out,
         return atti_fail(ATT_ENOTSUP, "att_explain_words: %s reads texts, not words",
                          x->model->architecture);
     const att_words sentence = {words, n};
-    return explain_read(x, out, NULL, &sentence, -1);
+    return explain_read(x, out, NULL, &sentence, &nothing_given);
 }

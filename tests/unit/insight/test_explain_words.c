@@ -372,7 +372,16 @@ static void test_texts(void **state)
     assert_fails(att_explain_text(l.x, &e, " \n "), ATT_EINVAL, "without tokens");
     assert_fails(att_explain_ids(l.x, &e, ids, 2, NULL, 0, 0), ATT_ENOTSUP,
                  "takes words");
-    assert_fails(att_explain_pair(l.x, &e, "a", "DET"), ATT_ENOTSUP, "none can be");
+    /* A label a word; the frame keeps the model's own. */
+    assert_ok(att_explain_pair(l.x, &e, "saw  me", " VERB DET"));
+    assert_string_equal(att_explanation_output(e), "VERB DET");
+    att_explanation_destroy(e);
+    assert_fails(att_explain_pair(l.x, &e, "a", "DET DET"), ATT_EINVAL,
+                 "2 labels are given for 1 words");
+    assert_fails(att_explain_pair(l.x, &e, "a", "so-so"), ATT_EINVAL,
+                 "'so-so' is no label");
+    assert_fails(att_explain_pair(l.x, &e, "a", " "), ATT_EINVAL, "no label is given");
+    assert_fails(att_explain_pair(l.x, &e, " ", "DET"), ATT_EINVAL, "without tokens");
     /* What is no UTF-8 is shown as U+FFFD; text is never markup here. */
     assert_ok(att_explain_text(l.x, &e, "a\xff </script> 😀 مرحبا"));
     const char *const *word = att_explanation_tokens(e, ATT_SIDE_SOURCE, &n);
