@@ -1,9 +1,11 @@
 /* cmd_vocab.c - attend vocab train, attend vocab show: vocabularies on their own. */
+#include "attend/model.h"
 #include "attend/tokenizer.h"
 #include "commands.h"
 #include "term.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct vocab_opts {
@@ -13,6 +15,7 @@ typedef struct vocab_opts {
     int32_t raw;
     int32_t json;
     const char *vocab;
+    int32_t characters;
 } vocab_opts;
 
 #define ROW(member) OPT_ROW(vocab_opts, member)
@@ -144,47 +147,116 @@ static const opt show_options[] = {
      .arg = "FILE",
      ROW(vocab),
      .help = "Marian's vocab.json for the numbers"},
+    {.name = "characters",
+     .kind = OPT_FLAG,
+     ROW(characters),
+     .help = "of a model whose tokens are words: the characters that it reads in them"},
     {.name = "json",
      .kind = OPT_FLAG,
      ROW(json),
      .help = "one JSON object: piece to number"},
 };
 
-static int run_show(void *opts, const cli_list *words)
+/* What is listed: a tokenizer's pieces, or the words of a model that has none (side 0) or
+ * their characters (1). */
+typedef struct listed {
+    att_tokenizer *tok;
+    att_model *model;
+    int32_t side;
+} listed;
+
+static const char *piece_of(const listed *l, int32_t i)
 {
-    vocab_opts *o = opts;
-    att_tokenizer *tok = NULL;
-    const char *path = words->n ? words->item[0] : NULL, *vocab = o->vocab;
+    return l->tok ? att_tokenizer_piece(l->tok, i)
+                  : att_model_piece(l->model, l->side, i);
+}
+
+/* Numbers that a vocabulary leaves out are empty lines, so that line i+1 is number i; JSON
+ * goes from piece to number and has no place for them. */
+static void list(const listed *l, bool json)
+{
+    int32_t n = l->tok ? att_tokenizer_size(l->tok) : INT32_MAX;
+    const char *between = "{";
     cli_text t = {0};
-    att_status st;
 
-    if (!path) return cli_usage("vocab show", "vocab show: no file or directory given");
-    /* A model directory: its source side. */
-    if (access(cli_format("%s/source.spm", path), R_OK) == 0) {
-        if (!vocab && access(cli_format("%s/vocab.json", path), R_OK) == 0)
-            vocab = cli_format("%s/vocab.json", path);
-        path = cli_format("%s/source.spm", path);
-    }
-    st = att_tokenizer_open(&tok, path, vocab);
-    if (st != ATT_OK) return cli_status(st);
-    if (o->json) cli_add(&t, "{");
-    for (int32_t i = 0; i < att_tokenizer_size(tok); i++) {
-        const char *piece = att_tokenizer_piece(tok, i);
+    for (int32_t i = 0; i < n; i++) {
+        const char *piece = piece_of(l, i);
 
-        if (!o->json) {
+        if (!piece && !l->tok) break;
+        if (!json) {
             printf("%d\t%s\n", i, piece ? piece : "");
             continue;
         }
-        if (i) cli_add(&t, ",");
-        cli_add_json(&t, piece ? piece : "");
+        if (!piece) continue;
+        cli_add(&t, between);
+        cli_add_json(&t, piece);
         cli_addf(&t, ":%d", i);
+        between = ",";
     }
-    if (o->json) {
-        cli_add(&t, "}");
-        puts(t.s);
-    }
-    att_tokenizer_destroy(tok);
-    return EXIT_FINE;
+    if (json) printf("%s}\n", t.n ? t.s : "{");
+    cli_free(t.s);
+}
+
+static bool has(const char *dir, const char *name)
+{
+    char *path = cli_format("%s/%s", dir, name);
+    bool there = access(path, R_OK) == 0;
+
+    cli_free(path);
+    return there;
+}
+
+/* Whatever the directory's model reads text with; of a translator the source's side. */
+static int open_dir(listed *l, const char *dir, const char *vocab)
+{
+    char *given = vocab ? cli_format("%s/source.spm", dir) : NULL;
+
+    if (vocab && has(dir, "source.spm"))
+        return cli_status(att_tokenizer_open(&l->tok, given, vocab));
+    if (vocab)
+        return cli_usage("vocab show",
+                         "vocab show: --vocab is for SentencePiece models: %s has no "
+                         "source.spm",
+                         dir);
+    if (has(dir, "lexicon.json")) return cli_load_model(&l->model, dir);
+    if (has(dir, "target_vocab.json"))
+        cli_say("the source's; the target's: vocab show %s/target.spm --vocab "
+                "%s/target_vocab.json",
+                dir, dir);
+    return cli_status(att_tokenizer_open_dir(&l->tok, dir));
+}
+
+static int open_file(listed *l, const char *path, const char *vocab)
+{
+    size_t n = strlen(path), size = 0;
+    char *json;
+
+    if (n < 5 || strcmp(path + n - 5, ".json") != 0)
+        return cli_status(att_tokenizer_open(&l->tok, path, vocab));
+    json = cli_read_file(path, 1 << 28, &size);
+    if (!json) return EXIT_FAILED;
+    return cli_status(att_tokenizer_open_json(&l->tok, json, size, path));
+}
+
+static int run_show(void *opts, const cli_list *words)
+{
+    vocab_opts *o = opts;
+    const char *path = words->n ? words->item[0] : NULL;
+    struct stat info;
+    listed l = {0};
+    int rc;
+
+    if (!path) return cli_usage("vocab show", "vocab show: no file or directory given");
+    rc = stat(path, &info) == 0 && S_ISDIR(info.st_mode)
+             ? open_dir(&l, path, o->vocab)
+             : open_file(&l, path, o->vocab);
+    if (rc == 0 && o->characters && !l.model)
+        rc = cli_fail("%s: its pieces are no words with characters inside", path);
+    l.side = o->characters != 0;
+    if (rc == 0) list(&l, o->json != 0);
+    att_tokenizer_destroy(l.tok);
+    att_model_destroy(l.model);
+    return rc;
 }
 
 static const char *const show_examples[] = {
@@ -196,7 +268,10 @@ static const char *const show_examples[] = {
 const command cmd_vocab_show = {
     .name = "vocab show",
     .summary = "list the pieces of a vocabulary with their numbers",
-    .usage = "FILE.spm | DIR [options]",
+    .usage = "FILE.spm | tokenizer.json | DIR [options]",
+    .about =
+        "Of a model's directory its tokenizer is listed, a translator's for the source; "
+        "of a model of words the words that it knows.",
     .examples = show_examples,
     .options = show_options,
     .n_options = sizeof show_options / sizeof *show_options,
