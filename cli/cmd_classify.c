@@ -83,7 +83,7 @@ typedef struct stream {
     att_classifier *c;
     attention_lines lines; /* x NULL: not asked for */
     cli_in in;
-    FILE *out;
+    cli_out out;
     char *text[CHUNK], *pair[CHUNK];
     int32_t *order; /* [labels] best first */
     int32_t n;
@@ -100,9 +100,7 @@ static bool read_chunk(stream *s)
         if (s->n > 0 && !cli_in_ready(&s->in)) break;
         line = cli_in_line(&s->in, &len);
         if (!line) break;
-        if (!cli_is_utf8(line))
-            cli_warn("line %lld: not UTF-8; bad bytes are read as U+FFFD",
-                     (long long)(s->done + s->n + 1));
+        cli_in_check(&s->in, line);
         s->text[s->n] = cli_strdup(line);
         s->pair[s->n] = strchr(s->text[s->n], '\t');
         if (s->pair[s->n]) *s->pair[s->n]++ = 0;
@@ -151,7 +149,7 @@ static void print(stream *s, const att_labelled *a)
         }
     }
     if (s->o->json) cli_add(&t, "]");
-    fprintf(s->out, "%s\n", t.s);
+    cli_out_printf(&s->out, "%s\n", t.s);
     cli_free(t.s);
 }
 
@@ -167,6 +165,15 @@ static int add_weights(stream *s, int32_t i, const att_labelled *a)
     return attention_lines_add_text(&s->lines, line, s->text[i]);
 }
 
+static void warn_of_cut(const stream *s, int64_t line, int32_t cut)
+{
+    int32_t words, most = att_classifier_longest(s->c, &words);
+
+    cli_warn("line %lld: %d %s dropped at its end: the model reads %d of a text "
+             "(--max-length of its training)",
+             (long long)line, cut, words ? "words" : "tokens", most);
+}
+
 static int label_chunk(stream *s)
 {
     att_labels *r = NULL;
@@ -179,23 +186,17 @@ static int label_chunk(stream *s)
     for (int32_t i = 0; i < s->n; i++) {
         const att_labelled *a = att_labels_get(r, i);
 
-        if (a->cut)
-            cli_warn("line %lld: %d tokens dropped at its end: it is longer than the "
-                     "model's positions",
-                     (long long)(s->done + i + 1), a->cut);
+        if (a->cut) warn_of_cut(s, s->done + i + 1, a->cut);
         print(s, a);
         if (s->lines.x && rc == 0) rc = add_weights(s, i, a);
         cli_free(s->text[i]);
     }
     att_labels_destroy(r);
     if (rc) return rc;
-    fflush(s->out);
     s->done += s->n;
     snprintf(label, sizeof label, "%lld lines", (long long)s->done);
     progress_update(&s->bar, cli_in_done(&s->in), -1, label);
-    if (!ferror(s->out)) return 0;
-    return cli_fail("%s: cannot be written",
-                    s->o->output ? s->o->output : "standard output");
+    return cli_out_check(&s->out);
 }
 
 static int with_model(void *opts, const att_model *model)
@@ -203,7 +204,6 @@ static int with_model(void *opts, const att_model *model)
     const classify_opts *o = opts;
     stream *s = cli_alloc(1, sizeof *s);
     att_classify_opts co;
-    cli_out out;
     att_status st;
     int rc = 0;
 
@@ -212,16 +212,11 @@ static int with_model(void *opts, const att_model *model)
     co.batch_rows = o->batch_rows;
     st = att_classifier_create(&s->c, model, &co);
     if (st != ATT_OK) return cli_status(st);
-    if (att_classifier_tags(s->c)) {
-        att_classifier_destroy(s->c);
-        return cli_fail("%s labels words: attend tag", o->model);
-    }
     s->order = cli_alloc((size_t)att_classifier_labels(s->c), sizeof *s->order);
-    if (!cli_in_open(&s->in, o->input) || !cli_out_open(&out, o->output)) {
+    if (!cli_in_open(&s->in, o->input) || !cli_out_open(&s->out, o->output)) {
         att_classifier_destroy(s->c);
         return EXIT_FAILED;
     }
-    s->out = out.f;
     if (o->attention) rc = attention_lines_open(&s->lines, o->attention, model);
     progress_start(&s->bar, "classifying");
     while (rc == 0 && read_chunk(s)) rc = label_chunk(s);
@@ -231,7 +226,7 @@ static int with_model(void *opts, const att_model *model)
     rc = attention_lines_close(&s->lines, rc);
     cli_in_close(&s->in);
     att_classifier_destroy(s->c);
-    return cli_out_end(&out, rc);
+    return cli_out_end(&s->out, rc);
 }
 
 static int run(void *opts, const cli_list *words)

@@ -8,6 +8,7 @@
 #include "compare.h"
 #include "demo_grammar.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,10 +60,11 @@ static int write_corpus(const char *path, uint64_t seed, int n, int distance, in
     FILE *f = fopen(path, "w");
     uint64_t state = demo_hash(seed);
 
-    if (!f) return cli_fail("%s: cannot be written", path);
+    if (!f) return cli_fail("%s: cannot be written: %s", path, strerror(errno));
     for (int i = 0; i < n; i++)
         sentence(f, &state, distance ? distance : 1 + i % FARTHEST, alone);
-    return fclose(f) == 0 ? EXIT_FINE : cli_fail("%s: cannot be written", path);
+    if (fclose(f) == 0) return EXIT_FINE;
+    return cli_fail("%s: cannot be written: %s", path, strerror(errno));
 }
 
 /* --- measuring -------------------------------------------------------------------- */

@@ -378,17 +378,25 @@ static int draw(const demo *d)
 
 static void show_next(const demo *d)
 {
-    title(d, "Try next, with files of your own (a sentence a line)");
+    bool zh = d->o->direction == EN_ZH;
+    const char *me = cli_program(), *dir = cli_shell_word(d->dir);
+    const char *text = zh ? "My friend is a teacher" : "我的朋友是一名老师";
+    const char *s = zh ? "en" : "zh", *t = zh ? "zh" : "en";
+    char *train[2], *unseen[2];
+
+    for (int i = 0; i < 2; i++) {
+        train[i] = cli_shell_word(file_of(d, cli_format("train.%s", i ? t : s)));
+        unseen[i] = cli_shell_word(file_of(d, cli_format("unseen.%s", i ? t : s)));
+    }
+    title(d, "Try next: the model and the corpus of this demo stay where they are");
+    printf("  echo '%s' | %s translate -m %s --json\n", text, me, dir);
+    printf("  %s explain -m %s '%s'\n", me, dir, text);
+    printf("  %s evaluate -m %s --source %s --target %s%s\n", me, dir, unseen[0],
+           unseen[1], zh ? " --tokenize zh" : "");
     printf(
-        "  attend train translate --preset tiny --train train.en train.de --valid val.en "
-        "val.de -m my-model\n"
-        "  attend translate -m my-model --beam-size 5 < test.en > test.out\n"
-        "  attend evaluate -m my-model --source test.en --target test.de\n\n"
-        "The model of this demo stays in %s:\n"
-        "  echo '%s' | attend translate -m %s --json\n",
-        d->dir,
-        d->o->direction == EN_ZH ? "My friend is a teacher" : "我的朋友是一名老师",
-        d->dir);
+        "  %s train translate --preset tiny --train %s %s --valid %s %s -m my-model\n",
+        me, train[0], train[1], unseen[0], unseen[1]);
+    printf("\nIn place of these files put your own, a sentence a line.\n");
 }
 
 static void print_json(const demo *d)

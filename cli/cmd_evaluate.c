@@ -360,7 +360,7 @@ static int keep(const evaluate_opts *o, char **hyps, int64_t n)
         cli_text line = {0};
 
         cli_add_line(&line, hyps[i]);
-        fprintf(out.f, "%s\n", line.s);
+        cli_out_printf(&out, "%s\n", line.s);
         cli_free(line.s);
     }
     if (!cli_out_close(&out)) return EXIT_FAILED;
@@ -442,16 +442,36 @@ static int of_files(evaluate_opts *o, const cli_list *files)
     if (!o->x.model)
         return cli_usage("evaluate", "evaluate: -m DIR is missing for %s",
                          files->item[0]);
-    if (!cli_is_dir_name(o->x.model)) return EXIT_FAILED;
     for (int i = 0; i < files->n; i++)
         if (!cli_is_text_file(files->item[i])) return EXIT_FAILED;
     rc = cli_load_model(&model, o->x.model);
     if (rc) return rc;
+    o->files.model = o->x.model;
     o->files.json = o->x.json;
     o->files.batch_tokens = o->batch_tokens;
     rc = evaluate_files(model, files, &o->files);
     att_model_destroy(model);
     return rc;
+}
+
+/* Options of the other two ways to call it. */
+static void warn_idle(const evaluate_opts *o, bool files)
+{
+    static const char of_files[] = "columns|column|confusion|context|slide",
+                      of_translations[] =
+                          "reference|input|source|target|output|tokenize|lowercase|"
+                          "chrf-lowercase|smooth|smooth-value|chrf-word-order|"
+                          "confidence-n|width|beam-size|normalize|max-length",
+                      of_models[] = "source|target|output|batch-tokens|beam-size|"
+                                    "normalize|max-length";
+
+    if (files) {
+        opt_idle(of_translations, "with FILE ..., which a tagger, a classifier or a "
+                                  "language model is measured on");
+        return;
+    }
+    opt_idle(of_files, "without FILE ...");
+    if (o->references.n) opt_idle(of_models, "with --reference");
 }
 
 static int run(void *opts, const cli_list *words)
@@ -463,9 +483,10 @@ static int run(void *opts, const cli_list *words)
                          "evaluate: --to %s is for translators: -m DIR --source FILE "
                          "--target FILE",
                          o->to);
-    if (words->n > 0) return of_files(o, words);
     if (o->references.n && o->x.model)
         return cli_usage("evaluate", "evaluate: either --reference or -m DIR");
+    warn_idle(o, words->n > 0);
+    if (words->n > 0) return of_files(o, words);
     if (o->references.n) return of_translation(o);
     if (o->x.model) return of_model(o);
     return cli_usage("evaluate", "evaluate: --reference FILE or -m DIR is missing");

@@ -154,6 +154,10 @@ static const opt options[] = {
      .help = "the same seed draws the same text"},
 };
 
+/* Options that mean to draw, which need not be said beside them. */
+static const char *const drawing[] = {"temperature", "top-k", "top-p", "min-p"};
+enum { N_DRAWING = sizeof drawing / sizeof *drawing };
+
 /* What defaults are taken from: generation_config.json of the model at hand. */
 static const att_model *model_of_defaults;
 
@@ -166,7 +170,7 @@ static void defaults(void *opts)
 
 typedef struct writer {
     const generate_opts *o;
-    FILE *out;
+    cli_out out;
     int64_t tokens;
     const att_model *model;
     attention_lines lines; /* x NULL: not asked for */
@@ -178,14 +182,11 @@ static int32_t on_piece(void *user, const att_lm_piece *p)
     writer *w = user;
 
     if (p->id >= 0) w->tokens++;
-    if (!w->o->json && p->n_text > 0) {
-        fwrite(p->text, 1, p->n_text, w->out);
-        fflush(w->out);
-    }
-    return cli_stop(NULL) || ferror(w->out);
+    if (!w->o->json && p->n_text > 0) cli_out_put(&w->out, p->text, p->n_text);
+    return cli_stop(NULL) || !cli_out_flush(&w->out);
 }
 
-static void print_json(const writer *w, const char *prompt, const att_lm_answer *a)
+static void print_json(writer *w, const char *prompt, const att_lm_answer *a)
 {
     static const char *const ends[] = {"length", "eos", "stop", "context", "nothing"};
     cli_text t = {0};
@@ -198,7 +199,7 @@ static void print_json(const writer *w, const char *prompt, const att_lm_answer 
              a->n_prompt, a->n_ids);
     cli_add_number(&t, (double)a->logprob);
     cli_addf(&t, ", \"end\": \"%s\"}", ends[a->end >= 0 && a->end < 5 ? a->end : 4]);
-    fprintf(w->out, "%s\n", t.s);
+    cli_out_printf(&w->out, "%s\n", t.s);
     cli_free(t.s);
 }
 
@@ -219,14 +220,14 @@ static int refused(att_status st)
 
 /* A model without a token to begin with has nothing to say to an empty line, and the
  * lines behind it still want their answers. */
-static void answer_nothing(const writer *w, const char *prompt)
+static void answer_nothing(writer *w, const char *prompt)
 {
     static const att_lm_answer nothing = {.end = -1};
 
     if (w->o->json)
         print_json(w, prompt, &nothing);
     else
-        fputc('\n', w->out);
+        cli_out_put(&w->out, "\n", 1);
 }
 
 /* Prompt and answer are read as one text, where the model had both before it. */
@@ -253,8 +254,8 @@ static int add_weights(writer *w, att_lm *lm, const char *prompt,
     return rc;
 }
 
-/* number: of the line that the prompt is; 0: an option. */
-static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
+/* line: the prompt is one of the input's, no option. */
+static int answer(writer *w, att_lm *lm, const char *prompt, bool line)
 {
     att_lm_result *r = NULL;
     const att_lm_answer *a;
@@ -263,17 +264,16 @@ static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
     int rc = 0;
 
     w->tokens = 0;
-    if (number > 0 && !cli_is_utf8(prompt))
-        cli_warn("line %lld: not UTF-8; bad bytes are read as U+FFFD",
-                 (long long)number);
-    if (w->o->echo && !w->o->json) fputs(prompt, w->out);
+    if (w->o->echo && !w->o->json) cli_out_put(&w->out, prompt, strlen(prompt));
     st = att_lm_generate(lm, &r, &prompt, 1);
-    if (st == ATT_EINVAL && number > 0 && !*prompt) {
+    if (st == ATT_EINVAL && line && !*prompt) {
         answer_nothing(w, prompt);
         return w->lines.x ? add_weights(w, lm, prompt, NULL) : 0;
     }
+    /* on_piece() ends the answer where it cannot be written. */
+    if (st == ATT_ECANCELLED && w->out.err) return cli_out_check(&w->out);
     if (st != ATT_OK) {
-        if (!w->o->json) fputc('\n', w->out);
+        if (!w->o->json) cli_out_put(&w->out, "\n", 1);
         return refused(st);
     }
     a = att_lm_result_answer(r, 0);
@@ -283,8 +283,8 @@ static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
     if (w->o->json)
         print_json(w, prompt, a);
     else
-        fputc('\n', w->out);
-    fflush(w->out);
+        cli_out_put(&w->out, "\n", 1);
+    rc = cli_out_check(&w->out);
     if (a->end == ATT_LM_CONTEXT ||
         (a->end == ATT_LM_LENGTH && a->n_prompt + a->n_ids >= att_lm_context(lm) &&
          !w->o->g.slide))
@@ -293,9 +293,9 @@ static int answer(writer *w, att_lm *lm, const char *prompt, int64_t number)
     if (w->tokens > 0)
         cli_say("%lld tokens, %.1f tokens/s", (long long)w->tokens,
                 (double)w->tokens / (cli_now() - began));
-    if (w->lines.x) rc = add_weights(w, lm, prompt, a);
+    if (w->lines.x && rc == 0) rc = add_weights(w, lm, prompt, a);
     att_lm_result_destroy(r);
-    return ferror(w->out) ? cli_fail("the answer cannot be written") : rc;
+    return rc;
 }
 
 static int answer_lines(writer *w, att_lm *lm)
@@ -306,8 +306,10 @@ static int answer_lines(writer *w, att_lm *lm)
     int rc = 0;
 
     if (!cli_in_open(&in, w->o->input)) return EXIT_FAILED;
-    while (rc == 0 && !cli_signal() && (line = cli_in_line(&in, &len)) != NULL)
-        rc = answer(w, lm, line, in.line);
+    while (rc == 0 && !cli_signal() && (line = cli_in_line(&in, &len)) != NULL) {
+        cli_in_check(&in, line);
+        rc = answer(w, lm, line, true);
+    }
     if (rc == 0 && in.failed) rc = EXIT_FAILED;
     cli_in_close(&in);
     return rc;
@@ -317,7 +319,6 @@ static int with_model(generate_opts *o, const att_model *model)
 {
     writer w = {.o = o, .model = model};
     att_lm *lm = NULL;
-    cli_out out;
     att_status st;
     int rc;
 
@@ -325,22 +326,21 @@ static int with_model(generate_opts *o, const att_model *model)
     o->g.n_stop = o->stop.n;
     o->g.on_piece = on_piece;
     o->g.user = &w;
-    if (opt_given("temperature") || opt_given("top-k") || opt_given("top-p") ||
-        opt_given("min-p"))
-        o->g.sampling = 1;
+    for (size_t i = 0; !opt_typed("sampling") && i < N_DRAWING; i++)
+        if (opt_given(drawing[i])) o->g.sampling = 1;
     st = att_lm_create(&lm, model, &o->g);
     if (st != ATT_OK) return refused(st);
-    if (!cli_out_open(&out, o->output)) {
+    if (!cli_out_open(&w.out, o->output)) {
         att_lm_destroy(lm);
         return EXIT_FAILED;
     }
-    w.out = out.f;
     rc = o->attention ? attention_lines_open(&w.lines, o->attention, model) : 0;
-    if (rc == 0) rc = o->prompt ? answer(&w, lm, o->prompt, 0) : answer_lines(&w, lm);
+    if (rc == 0)
+        rc = o->prompt ? answer(&w, lm, o->prompt, false) : answer_lines(&w, lm);
     rc = attention_lines_close(&w.lines, rc);
     att_lm_destroy(lm);
     if (cli_signal()) rc = 128 + cli_signal();
-    return cli_out_end(&out, rc);
+    return cli_out_end(&w.out, rc);
 }
 
 static int with_defaults_of(void *opts, const att_model *model)
@@ -360,6 +360,11 @@ static int run(void *opts, const cli_list *words)
     (void)words;
     if (o->model && o->prompt && o->input)
         return cli_usage("generate", "generate: either --prompt or --input");
+    for (size_t i = 0; opt_typed("sampling") && !o->g.sampling && i < N_DRAWING; i++)
+        if (opt_typed(drawing[i]))
+            return cli_usage("generate",
+                             "generate: --%s draws, which --no-sampling forbids",
+                             drawing[i]);
     return cli_with_model("generate", o->model, with_defaults_of, opts);
 }
 

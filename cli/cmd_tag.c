@@ -101,7 +101,7 @@ typedef struct stream {
     att_classifier *c;
     attention_lines lines; /* x NULL: not asked for */
     cli_in in;
-    FILE *out;
+    cli_out out;
     int format;
     char *held; /* a line that was looked at */
     sentence s[CHUNK];
@@ -158,12 +158,26 @@ static char *next_line(stream *s)
     char *line = s->held;
 
     s->held = NULL;
-    return line ? line : cli_in_line(&s->in, &len);
+    if (line) return line;
+    line = cli_in_line(&s->in, &len);
+    if (line) cli_in_check(&s->in, line);
+    return line;
 }
 
 static bool is_blank(const char *line)
 {
     return line[strspn(line, " \t")] == 0;
+}
+
+/* A label and a text, as `train classify` takes them, would be tagged as words, the label
+ * too. */
+static void warn_of_texts(const cli_in *in, const char *line)
+{
+    if (count_columns(line) == 2 && strchr(line, ' '))
+        cli_warn("%s: line %lld: a TAB between texts is read as a space between words; "
+                 "lines of label and text are for attend classify, evaluate and train "
+                 "classify",
+                 in->name, (long long)in->line);
 }
 
 /* Comments do not tell; what follows them does. */
@@ -238,7 +252,10 @@ static int read_sentence(stream *st, sentence *s)
 
     while (line && st->format == FORMAT_SEEN && is_blank(line)) line = next_line(st);
     if (!line) return 0;
-    if (st->format == FORMAT_SEEN) st->format = see_format(line);
+    if (st->format == FORMAT_SEEN) {
+        st->format = see_format(line);
+        if (st->format == FORMAT_TEXT) warn_of_texts(&st->in, line);
+    }
     if (st->format == FORMAT_TEXT) {
         split_text(s, line);
         s->blank = true;
@@ -252,31 +269,31 @@ static int read_sentence(stream *st, sentence *s)
 }
 
 /* CoNLL-U's line with its column filled. */
-static void print_filled(const stream *st, const char *line, const char *label)
+static void print_filled(stream *st, const char *line, const char *label)
 {
     int column = st->o->column ? 4 : 3;
 
     for (int i = 0; i < column; i++) {
         size_t n = strcspn(line, "\t") + 1;
 
-        fwrite(line, 1, n, st->out);
+        cli_out_put(&st->out, line, n);
         line += n;
     }
-    fprintf(st->out, "%s%s\n", label, line + strcspn(line, "\t"));
+    cli_out_printf(&st->out, "%s%s\n", label, line + strcspn(line, "\t"));
 }
 
-static void print_rows(const stream *st, const sentence *s, const att_labelled *a)
+static void print_rows(stream *st, const sentence *s, const att_labelled *a)
 {
     if (st->format == FORMAT_TEXT) {
         for (int i = 0; i < s->n; i++) {
             const char *label = att_classifier_label(st->c, a->best[i]);
 
             if (st->o->column)
-                fprintf(st->out, "%d\t%s\t_\t_\t%s\t_\t_\t_\t_\t_\n", i + 1, s->word[i],
-                        label);
+                cli_out_printf(&st->out, "%d\t%s\t_\t_\t%s\t_\t_\t_\t_\t_\n", i + 1,
+                               s->word[i], label);
             else
-                fprintf(st->out, "%d\t%s\t_\t%s\t_\t_\t_\t_\t_\t_\n", i + 1, s->word[i],
-                        label);
+                cli_out_printf(&st->out, "%d\t%s\t_\t%s\t_\t_\t_\t_\t_\t_\n", i + 1,
+                               s->word[i], label);
         }
     }
     for (int i = 0; i < s->n_lines; i++) {
@@ -284,16 +301,16 @@ static void print_rows(const stream *st, const sentence *s, const att_labelled *
         const char *label = w >= 0 ? att_classifier_label(st->c, a->best[w]) : NULL;
 
         if (w < 0)
-            fprintf(st->out, "%s\n", s->line[i]);
+            cli_out_printf(&st->out, "%s\n", s->line[i]);
         else if (st->format == FORMAT_TSV)
-            fprintf(st->out, "%s\t%s\n", s->word[w], label);
+            cli_out_printf(&st->out, "%s\t%s\n", s->word[w], label);
         else
             print_filled(st, s->line[i], label);
     }
-    fputc('\n', st->out);
+    cli_out_put(&st->out, "\n", 1);
 }
 
-static void print_json(const stream *st, const sentence *s, const att_labelled *a)
+static void print_json(stream *st, const sentence *s, const att_labelled *a)
 {
     cli_text t = {0};
 
@@ -309,7 +326,7 @@ static void print_json(const stream *st, const sentence *s, const att_labelled *
         cli_addf(&t, ", \"start\": %lld, \"end\": %lld}", (long long)s->start[i],
                  (long long)end);
     }
-    fprintf(st->out, "%s]\n", t.s);
+    cli_out_printf(&st->out, "%s]\n", t.s);
     cli_free(t.s);
 }
 
@@ -324,6 +341,16 @@ static int add_weights(stream *st, int32_t i, const att_labelled *a)
                                     "longer than the model's positions");
     return attention_lines_add_words(&st->lines, line, (const char *const *)s->word,
                                      s->n);
+}
+
+static void warn_of_cut(const stream *st, int64_t number, int32_t cut)
+{
+    int32_t words, most = att_classifier_longest(st->c, &words);
+
+    cli_warn(
+        "sentence %lld is longer than the %d %s that the model sees at once: tagged "
+        "in %d parts",
+        (long long)number, most, words ? "words" : "tokens", cut + 1);
 }
 
 static int tag_chunk(stream *st)
@@ -341,10 +368,7 @@ static int tag_chunk(stream *st)
     for (int32_t i = 0; i < st->n; i++) {
         const att_labelled *a = att_labels_get(r, i);
 
-        if (a->cut)
-            cli_warn("sentence %lld is longer than the model's positions: tagged in %d "
-                     "parts",
-                     (long long)(st->done + i + 1), a->cut + 1);
+        if (a->cut) warn_of_cut(st, st->done + i + 1, a->cut);
         if (st->o->json)
             print_json(st, &st->s[i], a);
         else
@@ -354,13 +378,10 @@ static int tag_chunk(stream *st)
     }
     att_labels_destroy(r);
     if (rc) return rc;
-    fflush(st->out);
     st->done += st->n;
     snprintf(label, sizeof label, "%lld sentences", (long long)st->done);
     progress_update(&st->bar, cli_in_done(&st->in), -1, label);
-    if (!ferror(st->out)) return 0;
-    return cli_fail("%s: cannot be written",
-                    st->o->output ? st->o->output : "standard output");
+    return cli_out_check(&st->out);
 }
 
 static int run_stream(stream *st)
@@ -387,7 +408,6 @@ static int with_model(void *opts, const att_model *model)
     const tag_opts *o = opts;
     stream *st = cli_alloc(1, sizeof *st);
     att_classify_opts co;
-    cli_out out;
     att_status status;
     int rc;
 
@@ -397,21 +417,16 @@ static int with_model(void *opts, const att_model *model)
     co.batch_rows = o->batch_rows;
     status = att_classifier_create(&st->c, model, &co);
     if (status != ATT_OK) return cli_status(status);
-    if (!att_classifier_tags(st->c)) {
-        att_classifier_destroy(st->c);
-        return cli_fail("%s labels texts: attend classify", o->model);
-    }
-    if (!cli_in_open(&st->in, o->input) || !cli_out_open(&out, o->output)) {
+    if (!cli_in_open(&st->in, o->input) || !cli_out_open(&st->out, o->output)) {
         att_classifier_destroy(st->c);
         return EXIT_FAILED;
     }
-    st->out = out.f;
     rc = o->attention ? attention_lines_open(&st->lines, o->attention, model) : 0;
     if (rc == 0) rc = run_stream(st);
     rc = attention_lines_close(&st->lines, rc);
     cli_in_close(&st->in);
     att_classifier_destroy(st->c);
-    return cli_out_end(&out, rc);
+    return cli_out_end(&st->out, rc);
 }
 
 static int run(void *opts, const cli_list *words)

@@ -123,7 +123,7 @@ static name_of *sort_pieces(const pieces *p, size_t *n)
 }
 
 static int encode_line(const tokenize_opts *o, const pieces *p, const char *line,
-                       size_t len, FILE *f)
+                       size_t len, cli_out *out)
 {
     int32_t *ids;
     size_t n;
@@ -152,14 +152,14 @@ static int encode_line(const tokenize_opts *o, const pieces *p, const char *line
         cli_add(&t, "]}");
     }
     cli_add(&t, "\n");
-    fwrite(t.s, 1, t.n, f);
+    cli_out_put(out, t.s, t.n);
     cli_free(t.s);
     att_free(ids);
     return 0;
 }
 
 static int decode_line(const tokenize_opts *o, const pieces *p, const name_of *names,
-                       size_t n_names, char *line, int64_t number, FILE *f)
+                       size_t n_names, char *line, int64_t number, cli_out *out)
 {
     int32_t *ids = cli_alloc(strlen(line) / 2 + 1, sizeof *ids);
     size_t n = 0;
@@ -189,7 +189,7 @@ static int decode_line(const tokenize_opts *o, const pieces *p, const name_of *n
     cli_free(ids);
     if (st != ATT_OK) return cli_status(st);
     cli_add_line(&said, text);
-    fprintf(f, "%s\n", said.s);
+    cli_out_printf(out, "%s\n", said.s);
     cli_free(said.s);
     att_free(text);
     return 0;
@@ -209,11 +209,12 @@ static int each_line(const tokenize_opts *o, const pieces *p)
     if (!cli_out_open(&out, o->output)) return EXIT_FAILED;
     if (o->decode) names = sort_pieces(p, &n_names);
     while (rc == 0 && !cli_signal() && (line = cli_in_line(&in, &len)) != NULL) {
+        cli_in_check(&in, line);
         if (o->decode)
-            rc = decode_line(o, p, names, n_names, line, in.line, out.f);
+            rc = decode_line(o, p, names, n_names, line, in.line, &out);
         else
-            rc = encode_line(o, p, line, len, out.f);
-        if (!cli_in_ready(&in)) fflush(out.f);
+            rc = encode_line(o, p, line, len, &out);
+        if (rc == 0 && !cli_in_ready(&in)) rc = cli_out_check(&out);
     }
     if (rc == 0 && cli_signal()) rc = 128 + cli_signal();
     if (rc == 0 && in.failed) rc = EXIT_FAILED;
@@ -226,16 +227,14 @@ static int run(void *opts, const cli_list *words)
 {
     tokenize_opts *o = opts;
     pieces p = {.side = o->side};
-    att_status st;
     int rc;
 
     (void)words;
     if (!o->model == !o->tokenizer)
         return cli_usage("tokenize", "tokenize: either -m DIR or --tokenizer FILE");
-    if (o->model && !cli_is_dir_name(o->model)) return EXIT_FAILED;
-    st = o->model ? att_model_load(&p.model, o->model)
-                  : att_tokenizer_open(&p.tok, o->tokenizer, o->vocab);
-    if (st != ATT_OK) return cli_status(st);
+    rc = o->model ? cli_load_model(&p.model, o->model)
+                  : cli_status(att_tokenizer_open(&p.tok, o->tokenizer, o->vocab));
+    if (rc) return rc;
     rc = each_line(o, &p);
     att_model_destroy(p.model);
     att_tokenizer_destroy(p.tok);

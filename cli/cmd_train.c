@@ -98,7 +98,7 @@ static const opt options[] = {
      .help = "stop after epochs (12e), updates (8Ku) or minutes (40m) (default: 10,500 "
              "updates for tiny, 100,000 for base, 8,000 for rnn, 30,000 else, but no "
              "more than 100 epochs)"},
-    TRAIN_BATCH_ROWS,
+    TRAIN_BATCH_ROWS("tokens an update, counted on the longer side"),
     {.name = "length-buckets",
      .kind = OPT_FLAG,
      ROW(t.length_buckets),

@@ -111,7 +111,9 @@
          .arg = "N(e|u|m)",                                                            \
          ROW(t.after),                                                                 \
          .help = "stop after epochs (12e), updates (8Ku) or minutes (40m)"},           \
-        TRAIN_BATCH_ROWS, TRAIN_STEP_ROWS, {.kind = OPT_GROUP, .help = "Watching"},    \
+        TRAIN_BATCH_ROWS(                                                              \
+            "tokens an update; where tokens are words, their characters count too"),   \
+        TRAIN_STEP_ROWS, {.kind = OPT_GROUP, .help = "Watching"},                      \
         {.name = "valid-freq",                                                         \
          .kind = OPT_STR,                                                              \
          .arg = "N(e|u|m)",                                                            \
@@ -175,6 +177,24 @@ static void show_arch(train_opts *o)
 {
     for (int32_t i = 0; o->t.arch && i < ENCODER_ARCHS; i++)
         if (strcmp(o->t.arch, encoder_archs[i]) == 0) o->arch = i;
+}
+
+/* Options of other architectures than the one that is trained. */
+static void warn_idle_arch(const train_opts *o, bool tags)
+{
+    const char *arch = encoder_archs[o->arch];
+    bool words = strcmp(arch, "words") == 0, window = strcmp(arch, "window") == 0;
+    bool sub_words = strcmp(arch, "xlm-roberta") == 0 || strcmp(arch, "bert") == 0;
+    const char *with = cli_format("with --arch %s", arch);
+
+    if (!window) opt_idle("window", "without --arch window");
+    if (sub_words)
+        opt_idle("one-way|dim-word|dim-char|dim-char-state|min-count|word-dropout",
+                 with);
+    else
+        opt_idle("tokenizer-raw", with);
+    if (!sub_words && !words) opt_idle("ffn|attention-dropout", with);
+    if (!sub_words && !words && tags) opt_idle("heads", with);
 }
 
 static int use_tag_preset(void *opts, const char *name)
@@ -288,7 +308,9 @@ static const opt classify_options[] = {
      .kind = OPT_FLAG,
      ROW(t.multi_label),
      .help = "a text has any number of labels, with commas between them; _ is none"},
-    LENGTH_ROW("max-length", "longer texts (in tokens) are cut"),
+    LENGTH_ROW("max-length",
+               "longer texts are cut; counted in words, or in sub-words of "
+               "--arch xlm-roberta and bert, <s> and </s> included"),
     SIZE_ROWS("classify (the default) or classify-transformer", "enc-depth",
               t.encoder_layers, WORD_ARCHS),
     TRAIN_INPUT_ROWS,
@@ -312,6 +334,7 @@ static int settle_classify(train_opts *o)
     if (!recurrent && !o->preset) rc = opt_use_preset(o, "classify-transformer");
     o->t.task = "classify";
     o->t.arch = encoder_archs[o->arch];
+    if (rc == 0) warn_idle_arch(o, false);
     return rc;
 }
 
@@ -366,7 +389,9 @@ static const opt tag_options[] = {
      .choices = "upos|xpos",
      ROW(column),
      .help = "CoNLL-U's column that is learnt"},
-    LENGTH_ROW("max-length", "longer sentences (in tokens) are skipped and counted"),
+    LENGTH_ROW("max-length",
+               "longer sentences are skipped and counted; in words, or in sub-words of "
+               "--arch xlm-roberta and bert, <s> and </s> included"),
     SIZE_ROWS("tag (the default)", "enc-depth", t.encoder_layers, WORD_ARCHS),
     TRAIN_INPUT_ROWS,
     WORD_ROWS,
@@ -383,6 +408,7 @@ static int settle_tag(train_opts *o)
     o->t.task = "tag";
     o->t.arch = encoder_archs[o->arch];
     o->t.tag_column = o->column ? "xpos" : "upos";
+    warn_idle_arch(o, true);
     return 0;
 }
 
@@ -456,6 +482,9 @@ static int settle_generate(train_opts *o)
     o->t.task = "generate";
     o->t.arch = o->arch ? "gpt2" : "llama";
     o->t.char_vocab = !o->vocab;
+    if (o->t.char_vocab && o->tokenizers.n == 0)
+        opt_idle("vocab-size|unigram", "without --vocab subword");
+    if (o->arch) opt_idle("kv-heads", "with --arch gpt2");
     return 0;
 }
 

@@ -10,7 +10,6 @@
 #include "translate.h"
 #include "used_dir.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,8 +155,6 @@ static void defaults(void *opts)
 
 /* --- the stream ------------------------------------------------------------------- */
 
-enum { WARNINGS_MAX = 10 }; /* of one kind */
-
 typedef struct stream {
     const translate_opts *o;
     translate_printer p;
@@ -167,22 +164,10 @@ typedef struct stream {
     char **text, **prefixes; /* [cap] */
     char *lang;              /* in front of each line; NULL: nothing */
     int32_t n, cap;
-    int64_t done, tokens, cut, not_utf8;
+    int64_t done, tokens, cut;
     progress bar;
     double began;
 } stream;
-
-/* Bytes that are no UTF-8 are read as U+FFFD: worth a word, but not a million words. */
-static void check_text(stream *s, const char *line, int64_t number)
-{
-    if (cli_is_utf8(line)) return;
-    s->not_utf8++;
-    if (s->not_utf8 <= WARNINGS_MAX)
-        cli_warn("line %lld: not UTF-8; bad bytes are read as U+FFFD",
-                 (long long)number);
-    if (s->not_utf8 == WARNINGS_MAX)
-        cli_warn("further lines that are not UTF-8 are counted only");
-}
 
 /* A prefix for every line, or it is the wrong file: its lines and the input's are
  * counted to the end to say so. */
@@ -206,7 +191,7 @@ static bool read_chunk(stream *s)
         if (s->n > 0 && !cli_in_ready(&s->in)) break;
         line = cli_in_line(&s->in, &len);
         if (!line) break;
-        check_text(s, line, s->done + s->n + 1);
+        cli_in_check(&s->in, line);
         s->text[s->n] = target_lang_line(s->lang, line);
         if (!s->o->prefix) continue;
         line = cli_in_line(&s->prefix, &len);
@@ -216,6 +201,7 @@ static bool read_chunk(stream *s)
                 report_short_prefix(s, s->done + s->n);
             return false;
         }
+        cli_in_check(&s->prefix, line);
         s->prefixes[s->n] = *line ? cli_strdup(line) : NULL;
     }
     return s->n > 0 && !cli_signal();
@@ -235,7 +221,6 @@ static int put_result(stream *s, const att_result *result)
 {
     char label[80];
     int rc = 0;
-    int failed;
 
     for (int32_t i = 0; i < att_result_count(result); i++) {
         const att_sentence *sentence = att_result_sentence(result, i);
@@ -253,16 +238,11 @@ static int put_result(stream *s, const att_result *result)
             rc = attention_lines_add(&s->lines, s->done + i, sentence);
     }
     if (rc) return rc;
-    errno = 0;
-    fflush(s->p.f);
-    failed = errno ? errno : EIO;
     s->done += att_result_count(result);
     snprintf(label, sizeof label, "%lld lines, %.0f tokens/s", (long long)s->done,
              (double)s->tokens / (cli_now() - s->began));
     progress_update(&s->bar, cli_in_done(&s->in), -1, label);
-    if (!ferror(s->p.f)) return 0;
-    return cli_fail("%s: cannot be written: %s",
-                    s->o->output ? s->o->output : "standard output", strerror(failed));
+    return cli_out_check(s->p.out);
 }
 
 /* The first n lines of the chunk. */
@@ -332,8 +312,6 @@ static int run_stream(stream *s)
     }
     progress_busy_end();
     progress_end(&s->bar);
-    if (s->not_utf8 > WARNINGS_MAX)
-        cli_warn("%lld lines were not UTF-8", (long long)s->not_utf8);
     if (rc == 0 && cli_signal()) rc = 128 + cli_signal();
     if (rc == 0 && (s->in.failed || s->prefix.failed)) rc = EXIT_FAILED;
     return rc;
@@ -366,7 +344,7 @@ static int open_and_run(const translate_printer *p)
         att_session_destroy(s.session);
         return rc;
     }
-    s.p.f = out.f;
+    s.p.out = &out;
     s.cap = o->x.d.batch_size * o->maxi_batch;
     if (s.cap > 1 << 20) s.cap = 1 << 20;
     s.text = cli_alloc((size_t)s.cap, sizeof *s.text);
@@ -374,10 +352,19 @@ static int open_and_run(const translate_printer *p)
     rc = attention_lines_close(&s.lines, run_stream(&s));
     att_session_destroy(s.session);
     cli_in_close(&s.in);
+    if (o->prefix) cli_in_close(&s.prefix);
     cli_free(s.lang);
     cli_free(s.text);
     cli_free(s.prefixes);
     return cli_out_end(&out, rc);
+}
+
+/* What was asked for in vain; whether tokens are drawn may be the model's default. */
+static void warn_idle(const translate_opts *o)
+{
+    if (!o->x.d.sampling)
+        opt_idle("temperature|top-k|top-p|min-p", "without --sampling");
+    if (!o->alignment) opt_idle("align-layer|align-head", "without --alignment");
 }
 
 /* What was asked for and cannot be had together, before the model is read. */
@@ -416,6 +403,7 @@ static int run(void *opts, const cli_list *words)
     if ((rc = check_options(o)) != 0) return rc;
     rc = decode_open(&model, &cmd_translate, o, &o->x);
     if (rc) return rc;
+    warn_idle(o);
     o->x.d.n_best = o->n_best > 0 ? o->n_best : 1;
     /* The model's own beam gives way to what was asked for. */
     if (o->x.d.sampling)

@@ -102,7 +102,7 @@ static bool write_side(const demo_pair *pairs, int64_t n, const char *dir,
     bool good = cli_out_open(&out, path);
 
     for (int64_t i = 0; good && i < n; i++)
-        fprintf(out.f, "%s\n", chinese ? pairs[i].zh : pairs[i].en);
+        cli_out_printf(&out, "%s\n", chinese ? pairs[i].zh : pairs[i].en);
     good = good && cli_out_close(&out);
     cli_free(path);
     return good;

@@ -1,6 +1,7 @@
 /* evaluate_files.c - accuracy, F1 and confusion of labels; perplexity and bits of text. */
 #include "evaluate_files.h"
 #include "attend/train.h"
+#include "model_task.h"
 #include "term.h"
 
 #include <string.h>
@@ -58,8 +59,9 @@ static void print_labels_json(const att_label_evaluation *e)
     cli_add_number(&t, att_label_evaluation_accuracy(e));
     cli_add(&t, ",\"macro_f1\":");
     cli_add_number(&t, att_label_evaluation_macro_f1(e));
-    cli_addf(&t, ",\"items\":%lld,\"labels\":[",
-             (long long)att_label_evaluation_items(e));
+    cli_addf(&t, ",\"items\":%lld,\"unknown\":%lld,\"labels\":[",
+             (long long)att_label_evaluation_items(e),
+             (long long)att_label_evaluation_unknown(e, NULL));
     for (int32_t i = 0; i < n; i++) {
         att_label_figures f = figures_of(e, i);
 
@@ -98,6 +100,36 @@ static void print_number(const att_label_evaluation *e, bool json)
         printf("mean squared error = %.6g  (%lld items)\n", error, n);
 }
 
+/* The library knows columns by their numbers, people by the options. */
+static int refused(att_status st, const att_model *model, const char *file)
+{
+    int rc = cli_status(st);
+
+    if (st != ATT_EFORMAT || !strstr(att_error_message(), "is no label of the model"))
+        return rc;
+    if (strcmp(att_model_task(model), "tag") == 0)
+        cli_hint("is %s the file, and the column the right one (--column upos|xpos)?",
+                 file);
+    else
+        cli_hint("is %s the file, and are the columns as they stand there (--columns "
+                 "label,text)?",
+                 file);
+    return rc;
+}
+
+static void warn_of_unknown(const att_label_evaluation *e)
+{
+    const char *first;
+    int64_t n = att_label_evaluation_unknown(e, &first);
+
+    if (n > 0)
+        cli_warn(
+            "%lld label%s of the files %s none of the model's and count%s as wrong; "
+            "the first is %s",
+            (long long)n, n == 1 ? "" : "s", n == 1 ? "is" : "are", n == 1 ? "s" : "",
+            first);
+}
+
 static int labels(const att_model *model, const cli_list *files,
                   const evaluate_files_opts *o)
 {
@@ -108,7 +140,8 @@ static int labels(const att_model *model, const cli_list *files,
     st = att_evaluate_labels(&e, model, files->item, files->n, o->columns,
                              o->column ? "xpos" : "upos");
     progress_busy_end();
-    if (st != ATT_OK) return cli_status(st);
+    if (st != ATT_OK) return refused(st, model, files->item[0]);
+    warn_of_unknown(e);
     if (att_label_evaluation_squared_error(e) >= 0)
         print_number(e, o->json != 0);
     else if (o->json)
@@ -158,9 +191,10 @@ static int text(const att_model *model, const cli_list *files,
 int evaluate_files(const att_model *model, const cli_list *files,
                    const evaluate_files_opts *o)
 {
-    const char *type = att_model_type(model);
+    const char *task = att_model_task(model);
 
-    if (strcmp(type, "llama") == 0 || strcmp(type, "gpt2") == 0)
-        return text(model, files, o);
-    return labels(model, files, o);
+    if (strcmp(task, "generate") == 0) return text(model, files, o);
+    if (strcmp(task, "tag") == 0 || strcmp(task, "classify") == 0)
+        return labels(model, files, o);
+    return model_task_evaluate(model, o->model, "label words or texts");
 }

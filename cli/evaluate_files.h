@@ -7,7 +7,7 @@
 #include "cli.h"
 
 typedef struct evaluate_files_opts {
-    const char *columns;
+    const char *model, *columns;
     int32_t column; /* 0 upos, 1 xpos */
     int32_t context, slide, batch_tokens, confusion, json;
 } evaluate_files_opts;

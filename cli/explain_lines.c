@@ -50,7 +50,6 @@ int attention_lines_open(attention_lines *a, const char *path, const att_model *
     att_explain_opts o;
     att_explain_opts_init(&o);
     o.choices = -1;
-    a->path = path;
     att_status st = att_explainer_create(&a->x, model, &o);
     if (st != ATT_OK) return cli_status(st);
     if (cli_out_open(&a->out, path)) return 0;
@@ -119,11 +118,9 @@ static int add_object(attention_lines *a, int64_t number, const att_explanation 
         cli_add_json(&t, skipped);
     }
     cli_add(&t, "}\n");
-    fwrite(t.s, 1, t.n, a->out.f);
+    cli_out_put(&a->out, t.s, t.n);
     cli_free(t.s);
-    return st != ATT_OK       ? cli_status(st)
-           : ferror(a->out.f) ? cli_fail("%s: cannot be written", a->path)
-                              : 0;
+    return st != ATT_OK ? cli_status(st) : cli_out_check(&a->out);
 }
 
 static int add_explained(attention_lines *a, int64_t number, att_status st,

@@ -9,7 +9,6 @@
 typedef struct attention_lines {
     cli_out out;
     att_explainer *x;
-    const char *path;
 } attention_lines;
 
 /* JSON: nine digits read back as the same float; NaN and Inf are null. */

@@ -280,15 +280,15 @@ static int save_page(const att_picture *p, const char *path, const char *title)
         att_free(svg);
         return EXIT_FAILED;
     }
-    fprintf(out.f,
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-            "<title>%s</title>\n<style>body{margin:1rem;font-family:sans-serif}"
-            "svg{max-width:100%%;height:auto}</style></head><body>\n",
-            title);
+    cli_out_printf(&out,
+                   "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+                   "<title>%s</title>\n<style>body{margin:1rem;font-family:sans-serif}"
+                   "svg{max-width:100%%;height:auto}</style></head><body>\n",
+                   title);
     const char *body = strstr(svg, "<svg");
     if (!body) body = svg;
-    fwrite(body, 1, n - (size_t)(body - svg), out.f);
-    fputs("\n</body></html>\n", out.f);
+    cli_out_put(&out, body, n - (size_t)(body - svg));
+    cli_out_printf(&out, "\n</body></html>\n");
     att_free(svg);
     return cli_out_close(&out) ? EXIT_FINE : EXIT_FAILED;
 }

@@ -128,6 +128,23 @@ static int settle_valid(train_opts *o, const char *name)
     return 0;
 }
 
+/* What was asked for in vain. Tasks of one side say the rest of it in settle(). */
+static void warn_idle(const train_opts *o)
+{
+    if (o->t.tokenizer)
+        opt_idle("vocab-size|unigram", "beside --tokenizer, which has a vocabulary");
+    if (o->one_side) return;
+    if (o->t.tokenizer)
+        opt_idle("tokenizer-raw",
+                 "beside --tokenizer, which normalises as it was made");
+    if (o->arch)
+        opt_idle("heads|ffn|score|normalise|positions|norm|activation|"
+                 "attention-dropout|activation-dropout",
+                 "with --arch rnn");
+    else
+        opt_idle("dim-rnn", "without --arch rnn");
+}
+
 int train_settle(train_opts *o, const char *name)
 {
     int rc = o->one_side ? o->settle(o) : settle_arch(o, name);
@@ -137,7 +154,11 @@ int train_settle(train_opts *o, const char *name)
     o->t.pre_norm = o->norm;
     o->t.precision = o->precision;
     o->t.activation = activations[o->activation];
-    if (o->one_side) return settle_one_side(o, name);
+    if (o->one_side) {
+        rc = settle_one_side(o, name);
+        if (rc == 0) warn_idle(o);
+        return rc;
+    }
     if (o->train.n % 2)
         return cli_usage(name, "%s: --train takes pairs: source target [source target]",
                          name);
@@ -157,6 +178,7 @@ int train_settle(train_opts *o, const char *name)
     if (o->tokenizers.n > 0) o->t.tokenizer = o->tokenizers.item[0];
     if (o->tokenizers.n > 1) o->t.tokenizer_target = o->tokenizers.item[1];
     if (o->tokenizer_target) o->t.tokenizer_target = o->tokenizer_target;
+    warn_idle(o);
     return 0;
 }
 

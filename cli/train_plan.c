@@ -333,11 +333,17 @@ int train_plan(train_opts *o)
     return 0;
 }
 
+/* Whether a batch is measured in words and their characters. */
+static bool has_words(const train_opts *o)
+{
+    return strcmp(o->t.task, "generate") != 0 &&
+           strcmp(o->t.arch, "xlm-roberta") != 0 && strcmp(o->t.arch, "bert") != 0;
+}
+
 /* Tokens that files of one side have, roughly: what their bytes are apart. */
 static double guess_tokens(const train_opts *o)
 {
-    bool sub_words = o->t.arch && (strcmp(o->t.arch, "xlm-roberta") == 0 ||
-                                   strcmp(o->t.arch, "bert") == 0);
+    bool sub_words = strcmp(o->t.task, "generate") != 0 && !has_words(o);
     double bytes = 0, a_token = sub_words ? 4 : 1;
 
     for (int32_t i = 0; i < o->t.n_train; i++) {
@@ -374,9 +380,10 @@ static void plan_small(train_opts *o, length *l, double tokens)
     if (passes > l->count) o->t.after = cli_format("%.0fe", passes);
     *l = one_side_length(o, tokens);
     cli_addf(&said,
-             "plan: a small corpus, so %.3g passes in batches of %d tokens, about %.0f "
+             "plan: a small corpus, so %.3g passes in batches of %d %s, about %.0f "
              "updates (--after %s, --mini-batch-words %d)\n",
-             l->count, (int)o->t.batch_tokens, l->updates, o->t.after,
+             l->count, (int)o->t.batch_tokens,
+             has_words(o) ? "words and characters" : "tokens", l->updates, o->t.after,
              (int)o->t.batch_tokens);
 }
 

@@ -4,7 +4,7 @@
 
 #include "train_options.h"
 
-#define TRAIN_BATCH_ROWS                                                               \
+#define TRAIN_BATCH_ROWS(what)                                                         \
     {.name = "mini-batch-words",                                                       \
      .alias = "batch-tokens",                                                          \
      .kind = OPT_I32,                                                                  \
@@ -12,7 +12,7 @@
      .lo = 1,                                                                          \
      .hi = 16777216,                                                                   \
      TRAIN_ROW(t.batch_tokens),                                                        \
-     .help = "tokens an update, counted on the longer side"},                          \
+     .help = what},                                                                    \
     {                                                                                  \
         .name = "optimizer-delay", .alias = "accumulate", .kind = OPT_I32, .arg = "N", \
         .lo = 1, .hi = 65536, TRAIN_ROW(t.accumulate),                                 \

@@ -16,7 +16,7 @@ typedef struct translate_opts {
 typedef struct translate_printer {
     const translate_opts *o;
     const att_model *model;
-    FILE *f;
+    cli_out *out;
     int align; /* translate_print.c's */
     double above;
 } translate_printer;

@@ -104,7 +104,7 @@ static void print_plain(const translate_printer *p, int64_t number,
         add_extras(p, &t, s, h);
         cli_addf(&t, " ||| F0= %.6g ||| %.6g\n", (double)h->logprob, (double)h->score);
     }
-    fwrite(t.s ? t.s : "", 1, t.n, p->f);
+    cli_out_put(p->out, t.s, t.n);
     cli_free(t.s);
 }
 
@@ -173,7 +173,7 @@ static void print_json(const translate_printer *p, int64_t number,
         cli_add(&t, "]");
     }
     cli_add(&t, "}\n");
-    fwrite(t.s, 1, t.n, p->f);
+    cli_out_put(p->out, t.s, t.n);
     cli_free(t.s);
 }
 

@@ -97,7 +97,7 @@ _attend()
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;
-    "vocab show"*) words="--vocab --json --threads --config --quiet --color --help "
+    "vocab show"*) words="--vocab --characters --json --threads --config --quiet --color --help "
         case $prev in
         --color) words="auto always never"; cur=${cur#=} ;;
         esac ;;

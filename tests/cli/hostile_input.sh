@@ -38,7 +38,7 @@ printf 'I am a student\nMary has two cats\n' | "$ATTEND" translate -m m >want
 test "$("$ATTEND" translate -m m -i nul 2>err | wc -l)" -eq 1
 grep -q 'warning: nul: line 1: NUL bytes are read as spaces' err
 test "$("$ATTEND" translate -m m -i broken 2>err | wc -l)" -eq 2
-grep -q 'warning: line 2: not UTF-8' err
+grep -q 'warning: broken: line 2: not UTF-8' err
 # A reader that has enough, a disk that is full, no output at all.
 "$ATTEND" translate -m m -i source 2>err | head -n 1 >out
 test "$(wc -l <out)" -eq 1

@@ -45,7 +45,7 @@ echo 'much longer text' | "$ATTEND" classify -m r | awk '{ exit !($2 > 2 && $2 <
 # By default an LSTM over words, and of a small corpus as many passes as it takes; the
 # Transformer's recipe comes with its architecture.
 "$ATTEND" train classify --train train.tsv --valid valid.tsv --columns label,text -m own 2>log
-grep -q '^plan: a small corpus, so 100 passes in batches of 1024 tokens, about 100 updates (--after 100e, --mini-batch-words 1024)$' log
+grep -q '^plan: a small corpus, so 100 passes in batches of 1024 words and characters, about 100 updates (--after 100e, --mini-batch-words 1024)$' log
 grep -q '"arch": "rnn-lstm"' own/config.train.json
 grep -q '"dim": 192' own/config.train.json
 cut -f2 train.tsv | "$ATTEND" classify -m own | cut -f1 | paste - train.tsv | awk '$1 != $2 { exit 1 }'

@@ -71,14 +71,14 @@ test ! -s err
 # Bytes that are no text do no harm.
 printf 'I am\n\377\376 I am \300 a\000b\n' | "$ATTEND" translate -m model >out 2>err
 test "$(wc -l <out)" = 2
-test "$(grep -c '^attend: warning: line 2: not UTF-8' err)" = 1
+test "$(grep -c '^attend: warning: standard input: line 2: not UTF-8' err)" = 1
 test "$(grep -c '^attend: warning: .*line 2: NUL bytes' err)" = 1
 test "$(wc -l <err)" = 2
 # A file of them is not warned of line by line.
 yes "$(printf '\377')" | head -n 500 | "$ATTEND" translate -m model >out 2>err
 test "$(wc -l <out)" = 500
 test "$(wc -l <err)" = 12
-grep -q '^attend: warning: 500 lines were not UTF-8' err
+grep -q '^attend: warning: standard input: 500 lines were not UTF-8' err
 # Stopped from outside.
 mkfifo pipe
 (code=0; "$ATTEND" translate -m model <pipe >/dev/null || code=$?; echo $code >code) &
