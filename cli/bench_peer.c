@@ -2,6 +2,7 @@
 #include "bench_peer.h"
 
 #include "cli.h"
+#include "term.h"
 
 #include <spawn.h>
 #include <stdlib.h>
@@ -88,42 +89,84 @@ static int start(FILE **out, pid_t *pid, char *const *argv)
     return rc;
 }
 
-int peer_attention(peer_case **cases, int *n, const char *venv, const char *dir,
-                   const char *only, int threads)
-{
-    char *python = cli_format("%s/bin/python", venv);
-    char *script = cli_format("%s/attention.py", dir),
-         *team = cli_format("%d", threads);
-    char flag[] = "--threads", part[] = "--only",
-         *what = only ? cli_strdup(only) : NULL;
-    char *argv[] = {python, script, flag, team, what ? part : NULL, what, NULL};
-    char line[4096];
-    FILE *out;
-    pid_t pid;
-    int status = 0, room = 0, rc;
+/* Takes the peer's script to pieces: its own main, its own way of timing and counting, but
+ * over the shapes that were asked for, and only those. Arguments: script, threads, part,
+ * dtype, causal (0, 1, - = both), shapes. */
+static const char driver[] =
+    "import ast, sys\n"
+    "path, threads, part, dtype, causal, *texts = sys.argv[1:]\n"
+    "shapes = [tuple(int(x) for x in t.split(',')) for t in texts]\n"
+    "tree = ast.parse(open(path).read())\n"
+    "tree.body = [n for n in tree.body if not (isinstance(n, ast.Expr)\n"
+    "             and isinstance(n.value, ast.Call))]\n"
+    "peer = {'__name__': 'peer'}\n"
+    "exec(compile(tree, path, 'exec'), peer)\n"
+    "timed = peer['case']\n"
+    "def case(name, kind, shape, mask, *more):\n"
+    "    if (kind == dtype and (not shapes or tuple(shape) in shapes)\n"
+    "            and (causal == '-' or bool(mask) == (causal == '1'))):\n"
+    "        timed(name, kind, shape, mask, *more)\n"
+    "peer['case'] = case\n"
+    "if shapes:\n"
+    "    peer['SHAPES'] = shapes\n"
+    "sys.argv = [path, '--threads', threads, '--only', part]\n"
+    "peer['main']()\n";
 
-    *cases = NULL;
-    *n = 0;
-    if (access(python, X_OK) != 0)
-        return cli_fail("--peers: %s: no Python there", python);
-    if (access(script, R_OK) != 0)
-        return cli_fail("--peers-dir: %s: not there", script);
-    rc = start(&out, &pid, argv);
-    if (rc != 0) return cli_fail("--peers: %s: %s", python, strerror(rc));
+static void read_cases(peer_case **cases, int *n, FILE *out, const char *dtype)
+{
+    char line[4096], text[96];
+    int room = 0;
+
+    progress_busy("PyTorch's side");
     while (out && fgets(line, sizeof line, out)) {
         if (line[0] != '{') continue;
         if (*n == room) {
             room = room ? 2 * room : 16;
             *cases = cli_resize(*cases, (size_t)room, sizeof **cases);
         }
-        read_case(&(*cases)[(*n)++], line);
+        read_case(&(*cases)[*n], line);
+        if ((*cases)[*n].dtype[0] && strcmp((*cases)[*n].dtype, dtype) != 0) continue;
+        (*n)++;
+        snprintf(text, sizeof text, "PyTorch's side, %d timed", *n);
+        progress_busy_end();
+        progress_busy(text);
     }
+    progress_busy_end();
     if (out) fclose(out);
-    if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        rc = cli_fail("--peers: %s failed", script);
-    cli_free(python);
-    cli_free(script);
-    cli_free(team);
-    cli_free(what);
+}
+
+int peer_attention(peer_case **cases, int *n, const peer_wish *w)
+{
+    char *python = cli_format("%s/bin/python", w->venv);
+    char *script = cli_format("%s/attention.py", w->dir),
+         *team = cli_format("%d", w->threads), *part = cli_strdup(w->part),
+         *dtype = cli_strdup(w->dtype), *program = cli_strdup(driver);
+    char flag[] = "-c", causal[] = {w->causal, '\0'};
+    char *first[] = {python, flag, program, script, team, part, dtype, causal};
+    char **argv = cli_resize(NULL, (size_t)w->n_shapes + 9, sizeof *argv);
+    int k = 8, status = 0, rc = 0;
+    FILE *out;
+    pid_t pid;
+
+    *cases = NULL;
+    *n = 0;
+    memcpy(argv, first, sizeof first);
+    for (int i = 0; i < w->n_shapes; i++) argv[k++] = cli_strdup(w->shapes[i]);
+    argv[k] = NULL;
+    if (access(python, X_OK) != 0)
+        rc = cli_fail("--peers: %s: no Python there", python);
+    else if (access(script, R_OK) != 0)
+        rc = cli_fail("--peers-dir: %s: not there", script);
+    else if ((rc = start(&out, &pid, argv)) != 0)
+        rc = cli_fail("--peers: %s: %s", python, strerror(rc));
+    else {
+        read_cases(cases, n, out, w->dtype);
+        if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) ||
+            WEXITSTATUS(status) != 0)
+            rc = cli_fail("--peers: %s failed", script);
+    }
+    for (int i = 0; i < k; i++)
+        if (argv[i] != flag && argv[i] != causal) cli_free(argv[i]);
+    cli_free(argv);
     return rc;
 }

@@ -16,9 +16,20 @@ typedef struct peer_case {
     double fwd_ms, bwd_ms, fwd_gflops, bwd_gflops, gbytes_per_s;
 } peer_case;
 
-/* The cases of DIR/attention.py, run by VENV/bin/python; `only` names the script's part, NULL
- * = all. *n of them, to be freed by cli_free. Exit code. */
-int peer_attention(peer_case **cases, int *n, const char *venv, const char *dir,
-                   const char *only, int threads);
+/* What of PyTorch's is to be timed. */
+typedef struct peer_wish {
+    const char *venv, *dir; /* VENV/bin/python runs DIR/attention.py */
+    const char *part;       /* the script's --only: "dense", "additive", "reading" */
+    const char *dtype;      /* "float32", "bfloat16" */
+    char causal;            /* '0', '1', '-' = both */
+    const char **shapes;    /* "B,H,T,D"; n_shapes 0 = those of the script */
+    int n_shapes;
+    int threads;
+} peer_wish;
+
+/* The part's cases, by the script's own code. Of the part "dense" any shape; of the others
+ * those of the script that are asked for, which may be none. *n of them, to be freed by
+ * cli_free. Exit code. */
+int peer_attention(peer_case **cases, int *n, const peer_wish *w);
 
 #endif

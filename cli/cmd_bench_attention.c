@@ -49,7 +49,7 @@ static const opt attention_options[] = {
      .arg = "VENV",
      ROW(peers),
      .help = "run PyTorch's side first, with this Python environment, and print it "
-             "beside; without --shape its own shapes"},
+             "beside; without --shape its own shapes, causal and not"},
     {.name = "peers-dir",
      .kind = OPT_STR,
      .arg = "DIR",
@@ -279,47 +279,71 @@ static int read_shape(int64_t shape[4], const char *text)
     return 0;
 }
 
-/* Whether the peer's case is one that was asked for. */
-static bool wanted(const bench_attention_opts *o, const peer_case *p)
+static const char *dtype_of(const bench_attention_opts *o)
 {
-    const char *dtype = o->bf16 ? "bfloat16" : "float32";
-
-    if (strcmp(p->score, score_names[o->score]) != 0) return false;
-    if (p->dtype[0] && strcmp(p->dtype, dtype) != 0) return false;
-    if (!p->dtype[0]) return true; /* decoding and edges: one shape each */
-    if (o->causal && !p->causal) return false;
-    for (int i = 0; i < o->shapes.n; i++) {
-        int64_t shape[4];
-        if (read_shape(shape, o->shapes.item[i]) == 0 &&
-            memcmp(shape, p->shape, sizeof shape) == 0)
-            return true;
-    }
-    return o->shapes.n == 0;
+    return o->bf16 ? "bfloat16" : "float32";
 }
 
-static int run_beside_peer(const bench_attention_opts *o)
+/* The peer's case that is f, or NULL. */
+static const peer_case *same_case(const bench_attention_opts *o, const figures *f,
+                                  const peer_case *all, int n)
 {
-    const char *part = o->score == SCALED_DOT ? "dense"
-                       : o->score >= DECODE   ? "reading"
-                                              : "additive";
-    peer_case *all;
-    int n, rc, shown = 0;
-
-    rc = peer_attention(&all, &n, o->peers, o->peers_dir, part, att_threads());
-    for (int i = 0; rc == 0 && i < n; i++) {
-        figures f = {.score = score_names[o->score]};
-        if (!wanted(o, &all[i])) continue;
-        memcpy(f.shape, all[i].shape, sizeof f.shape);
-        f.causal = all[i].causal;
-        f.kv_heads = o->score == EDGES ? 8 : all[i].kv_heads;
-        rc = time_case(o, &f, &all[i]);
-        shown++;
+    for (int i = 0; i < n; i++) {
+        const peer_case *p = &all[i];
+        if (strcmp(p->score, f->score) != 0) continue;
+        if (f->kv_heads) {
+            if (o->score == EDGES || p->kv_heads == f->kv_heads) return p;
+            continue;
+        }
+        if (strcmp(p->dtype, dtype_of(o)) == 0 && p->causal == (f->causal != 0) &&
+            memcmp(p->shape, f->shape, sizeof f->shape) == 0)
+            return p;
     }
-    cli_free(all);
-    if (rc == 0 && shown == 0)
-        return cli_fail(
-            "--peers: attention.py has no such case among its fixed shapes");
-    return rc;
+    return NULL;
+}
+
+/* The case number i that is asked for; without shapes, of those that the peer timed or, with
+ * no peer, of the usual ones. False after the last. */
+static bool asked(figures *f, int i, const bench_attention_opts *o,
+                  const peer_case *peers, int n_peers)
+{
+    static const char *const usual[] = {"1,8,1024,64", "64,4,32,32", "16,8,128,64"};
+    int n = o->score == EDGES ? 1 : o->score == DECODE ? 2 : 3;
+
+    *f = (figures){.score = score_names[o->score], .causal = o->causal};
+    if (o->score >= DECODE) {
+        f->kv_heads = o->score == DECODE && i == 0 ? 32 : 8;
+        return i < n;
+    }
+    if (o->shapes.n)
+        return i < o->shapes.n && read_shape(f->shape, o->shapes.item[i]) == 0;
+    if (n_peers == 0) return i < n && read_shape(f->shape, usual[i]) == 0;
+    if (i >= n_peers) return false;
+    f->causal = peers[i].causal;
+    memcpy(f->shape, peers[i].shape, sizeof f->shape);
+    return true;
+}
+
+/* PyTorch first: the two never run at the same time. */
+static int run_peer(peer_case **all, int *n, const bench_attention_opts *o)
+{
+    peer_wish w = {
+        .venv = o->peers,
+        .dir = o->peers_dir,
+        .part = o->score == SCALED_DOT ? "dense"
+                : o->score >= DECODE   ? "reading"
+                                       : "additive",
+        .dtype = dtype_of(o),
+        .causal = o->causal     ? '1'
+                  : o->shapes.n ? '0'
+                                : '-',
+        .shapes = o->shapes.item,
+        .n_shapes = o->shapes.n,
+        .threads = att_threads(),
+    };
+
+    cli_say("PyTorch is timed first, then the same cases here");
+    return peer_attention(all, n, &w);
 }
 
 static int refuse(const bench_attention_opts *o)
@@ -348,25 +372,23 @@ static int refuse(const bench_attention_opts *o)
 static int run_attention(void *opts, const cli_list *words)
 {
     bench_attention_opts *o = opts;
-    static const char *const usual[] = {"1,8,1024,64", "64,4,32,32", "16,8,128,64"};
-    int n = o->shapes.n, rc = refuse(o);
+    peer_case *all = NULL;
+    int n = 0, rc = refuse(o), peer_rc = 0;
+    figures f;
 
     (void)words;
-    for (int i = 0; i < n && rc == 0; i++) {
-        int64_t shape[4];
-        rc = read_shape(shape, o->shapes.item[i]);
+    for (int i = 0; i < o->shapes.n && rc == 0; i++)
+        rc = read_shape(f.shape, o->shapes.item[i]);
+    if (rc != 0) return rc;
+    if (o->peers) peer_rc = run_peer(&all, &n, o);
+    for (int i = 0; rc == 0 && asked(&f, i, o, all, n); i++) {
+        const peer_case *p = same_case(o, &f, all, n);
+        rc = time_case(o, &f, p);
+        if (rc == 0 && o->peers && peer_rc == 0 && !p)
+            cli_warn("attention.py times no such case of PyTorch: only ours is shown");
     }
-    if (rc == 0 && o->peers) return run_beside_peer(o);
-    if (n == 0) n = o->score == EDGES ? 1 : o->score == DECODE ? 2 : 3;
-    for (int i = 0; i < n && rc == 0; i++) {
-        figures f = {.score = score_names[o->score], .causal = o->causal};
-        if (o->score >= DECODE)
-            f.kv_heads = o->score == DECODE && i == 0 ? 32 : 8;
-        else
-            rc = read_shape(f.shape, o->shapes.n ? o->shapes.item[i] : usual[i]);
-        if (rc == 0) rc = time_case(o, &f, NULL);
-    }
-    return rc;
+    cli_free(all);
+    return rc ? rc : peer_rc;
 }
 
 static const char *const attention_examples[] = {

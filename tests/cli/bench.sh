@@ -35,20 +35,38 @@ grep -q 'do not fit into the model.s context of 24' err
 "$ATTEND" bench attention --score additive --causal 2>err && exit 9 || test $? = 2
 grep -q 'score additive is timed plain' err
 "$ATTEND" bench attention --score edges --shape 1,1,1,1 2>err && exit 9 || test $? = 2
-# PyTorch's side, here a script that prints two of its lines.
+# PyTorch's side, here a script that prints two of its lines. The program asks a Python for
+# it by `-c TEXT SCRIPT THREADS PART DTYPE CAUSAL SHAPE ...`.
 mkdir -p venv/bin peers
-printf '#!/bin/sh\nexec sh "$@"\n' >venv/bin/python
+printf '#!/bin/sh\ntest "$1" = -c || exit 4\nshift 2\nexec sh "$@"\n' >venv/bin/python
 chmod +x venv/bin/python
 cat >peers/attention.py <<'EOF'
-test "$1 $3 $4" = "--threads --only dense" || exit 3
+test "$2 $3" = "dense float32" || exit 3
+echo "$4 $5 $6" >asked
+test "$6" != 9,9,9,9 || exit 5
 echo '{"peer": "pytorch 9", "score": "scaled-dot", "dtype": "float32", "shape_bhtd": [1, 2, 16, 8], "causal": false, "fwd_ms": 4000.0, "bwd_ms": 8000.0, "fwd_gflops": 1.5, "bwd_gflops": 2.5}'
 echo '{"peer": "pytorch 9", "score": "scaled-dot", "dtype": "bfloat16", "shape_bhtd": [1, 2, 16, 8], "causal": false, "fwd_ms": 1.0, "bwd_ms": 1.0, "fwd_gflops": 1.5, "bwd_gflops": 2.5}'
 EOF
 "$ATTEND" bench attention --peers venv --peers-dir peers --seconds 0.01 --json >out
 test "$(wc -l <out)" = 1
 grep -q "\"shape\":\[1,2,16,8\],.*\"peer\":\"pytorch 9\",\"peer_fwd_ms\":4000.0000,\"fwd_ratio\":$number,.*\"bwd_ratio\":$number" out
-"$ATTEND" bench attention --peers venv --peers-dir peers --shape 1,2,17,8 2>err && exit 9 || test $? = 1
-grep -q 'no such case' err
-ATTEND_PEERS_DIR=nowhere "$ATTEND" bench attention --peers venv 2>err && exit 9 || test $? = 1
+test "$(cat asked)" = "-  "
+# The shapes that are asked for go to the peer; a case that it does not time is ours alone.
+"$ATTEND" bench attention --peers venv --peers-dir peers --seconds 0.01 \
+    --shape 1,2,16,8 1,2,17,8 --json >out 2>err
+test "$(cat asked)" = "0 1,2,16,8 1,2,17,8"
+test "$(wc -l <out)" = 2
+test "$(grep -c '"peer":' out)" = 1
+grep -q '"shape":\[1,2,17,8\]' out
+grep -q 'attention.py times no such case' err
+# Where PyTorch's side fails ours is printed all the same.
+"$ATTEND" bench attention --peers venv --peers-dir peers --seconds 0.01 \
+    --causal --shape 1,2,5,8 9,9,9,9 >out 2>err && exit 9 || test $? = 1
+test "$(cat asked)" = "1 1,2,5,8 9,9,9,9"
+grep -q 'attention.py failed' err
+test "$(wc -l <out)" = 2
+ATTEND_PEERS_DIR=nowhere "$ATTEND" bench attention --peers venv --shape 1,1,4,4 \
+    --seconds 0.01 >out 2>err && exit 9 || test $? = 1
 grep -q 'nowhere/attention.py' err
+test "$(wc -l <out)" = 1
 "$ATTEND" bench attention --peers venv --left 3 2>err && exit 9 || test $? = 2
