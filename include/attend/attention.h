@@ -9,7 +9,8 @@
  *
  * T x S is never materialised unless the weights are asked for: memory is linear in
  * T + S. Results are bit-identical for any thread count, and a sequence's result does
- * not depend on its neighbours in the batch. A query with nothing to see gives zeros and
+ * not depend on its neighbours in the batch (dropout and HARD_SAMPLE draw by the row's
+ * number within the call, so they depend on its place in it). A query with nothing to see gives zeros and
  * zero gradients, never NaN.
  *
  * Shape letters: B batch, T query length, S key length, H heads, G key/value heads
@@ -241,7 +242,9 @@ att_attention_workspace(size_t *bytes, const att_attention_desc *desc,
                         const att_attention_args *args, int32_t backward);
 
 /* out = sum_s alpha v. Writes args->out and, when given, lse, picked, picked_logp.
- * NaN or +Inf in a visible score makes that query's row NaN, and no other row.
+ * NaN or +Inf in a visible score reaches the row of that query and no other: under
+ * SOFTMAX the row is NaN, the other normalisers give NaN or a number (max(e, 0) of NaN, a
+ * key that is picked). So does a value that is not finite, even where its weight is 0.
  *
  * Returns what att_attention_check() returns, then nothing is written; ATT_ENOMEM for
  * scratch. Thread-safe as long as no two calls write the same tensor. */

@@ -91,7 +91,8 @@ att_status att_attention_workspace(size_t *bytes, const att_attention_desc *desc
 }
 
 /* The caller's scratch, or one for this call (*own, to be freed). */
-static att_status lend(atti_attn_call *c, void **own, size_t need)
+static att_status lend(atti_attn_call *c, const att_attention_grads *g, void **own,
+                       size_t need)
 {
     const att_attention_args *a = c->args;
     *own = NULL;
@@ -99,6 +100,7 @@ static att_status lend(atti_attn_call *c, void **own, size_t need)
         return atti_fail(ATT_EINVAL,
                          "attention: workspace of %zu bytes, %zu are needed",
                          a->workspace_bytes, need);
+    ATTI_TRY(atti_attn_workspace_apart(a, g, need));
     c->workspace = a->workspace;
     c->workspace_bytes = a->workspace_bytes;
     if (a->workspace || need == 0) return ATT_OK;
@@ -126,7 +128,7 @@ att_status att_attention_forward(const att_attention_desc *desc,
     ATTI_TRY(atti_kernels_check());
     ATTI_TRY(atti_attn_resolve(&c, desc, args));
     if (!args->out) return atti_fail(ATT_EINVAL, "attention: out is missing");
-    ATTI_TRY(lend(&c, &own, forward_bytes(&c)));
+    ATTI_TRY(lend(&c, NULL, &own, forward_bytes(&c)));
     att_status st;
     switch (choose_forward(&c)) {
     case PATH_REF: st = atti_attn_ref_forward(&c); break;
@@ -150,7 +152,7 @@ att_status att_attention_backward(const att_attention_desc *desc,
     ATTI_TRY(atti_attn_resolve(&c, desc, args));
     ATTI_TRY(atti_attn_resolve_grads(&g, &c, grads));
     const path way = choose_backward(&c, &g);
-    ATTI_TRY(lend(&c, &own, backward_bytes(&c, way)));
+    ATTI_TRY(lend(&c, grads, &own, backward_bytes(&c, way)));
     att_status st;
     switch (way) {
     case PATH_REF: st = atti_attn_ref_backward(&c, &g); break;

@@ -325,21 +325,8 @@ static att_status no_overlap(const atti_attn_call *c)
     const att_attention_args *a = c->args;
     const att_tensor *out[] = {a->out, a->lse, a->picked, a->picked_logp};
     const char *out_name[] = {"out", "lse", "picked", "picked_logp"};
-    const att_tensor *in[] = {
-        a->q,         a->k,         a->v,          a->q_offsets,    a->k_offsets,
-        a->k_lengths, a->bias,      a->block_mask, a->score_w,      a->score_b,
-        a->prior,     a->prior_w,   a->sink_logit, a->alibi_slopes, a->t5_table,
-        a->rel_k,     a->rel_v,     a->rope_freqs, a->advantage,    a->edge_row_ptr,
-        a->edge_col,  a->edge_bias, a->page_table};
-    const char *in_name[] = {
-        "q",         "k",         "v",          "q_offsets",    "k_offsets",
-        "k_lengths", "bias",      "block_mask", "score_w",      "score_b",
-        "prior",     "prior_w",   "sink_logit", "alibi_slopes", "t5_table",
-        "rel_k",     "rel_v",     "rope_freqs", "advantage",    "edge_row_ptr",
-        "edge_col",  "edge_bias", "page_table"};
     for (int o = 0; o < 4; o++) {
-        for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
-            ATTI_TRY(atti_attn_disjoint(out[o], out_name[o], in[i], in_name[i]));
+        ATTI_TRY(atti_attn_apart(out[o], out_name[o], a));
         for (int p = 0; p < o; p++)
             ATTI_TRY(atti_attn_disjoint(out[o], out_name[o], out[p], out_name[p]));
     }

@@ -29,6 +29,9 @@ bool atti_attn_packed(const att_tensor *t);
 ATT_MUST_CHECK att_status atti_attn_disjoint(const att_tensor *out,
                                              const char *out_name, const att_tensor *in,
                                              const char *in_name);
+/* The same against every operand that a call reads. */
+ATT_MUST_CHECK att_status atti_attn_apart(const att_tensor *out, const char *out_name,
+                                          const att_attention_args *args);
 ATT_MUST_CHECK att_status atti_attn_unfolded(const att_tensor *out, const char *name);
 
 /* Ranges of the descriptor's own numbers and of their combinations. */

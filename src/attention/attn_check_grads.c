@@ -67,25 +67,12 @@ static att_status no_overlap(const atti_attn_call *c, const att_attention_grads 
         "dq",       "dk",       "dv",          "dbias",         "dscore_w",
         "dscore_b", "dprior_w", "dsink_logit", "dalibi_slopes", "dt5_table",
         "drel_k",   "drel_v",   "dedge_bias"};
-    const att_tensor *in[] = {
-        d->dout,         a->q,         a->k,         a->v,
-        a->out,          a->lse,       a->bias,      a->score_w,
-        a->score_b,      a->prior,     a->prior_w,   a->sink_logit,
-        a->alibi_slopes, a->t5_table,  a->rel_k,     a->rel_v,
-        a->rope_freqs,   a->advantage, a->edge_bias, a->edge_col,
-        a->edge_row_ptr, a->q_offsets, a->k_offsets, a->k_lengths,
-        a->block_mask};
-    const char *in_name[] = {"dout",         "q",         "k",         "v",
-                             "out",          "lse",       "bias",      "score_w",
-                             "score_b",      "prior",     "prior_w",   "sink_logit",
-                             "alibi_slopes", "t5_table",  "rel_k",     "rel_v",
-                             "rope_freqs",   "advantage", "edge_bias", "edge_col",
-                             "edge_row_ptr", "q_offsets", "k_offsets", "k_lengths",
-                             "block_mask"};
     const size_t n_out = sizeof out / sizeof out[0];
     for (size_t o = 0; o < n_out; o++) {
-        for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
-            ATTI_TRY(atti_attn_disjoint(out[o], out_name[o], in[i], in_name[i]));
+        ATTI_TRY(atti_attn_apart(out[o], out_name[o], a));
+        ATTI_TRY(atti_attn_disjoint(out[o], out_name[o], d->dout, "dout"));
+        ATTI_TRY(atti_attn_disjoint(out[o], out_name[o], a->out, "out"));
+        ATTI_TRY(atti_attn_disjoint(out[o], out_name[o], a->lse, "lse"));
         for (size_t p = 0; p < o; p++)
             ATTI_TRY(atti_attn_disjoint(out[o], out_name[o], out[p], out_name[p]));
     }

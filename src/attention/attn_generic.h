@@ -122,6 +122,10 @@ typedef struct atti_gen_norm {
 } atti_gen_norm;
 
 /* attn_members.c */
+/* y = x / |x|, zeros for zeros; y may be x. Returns 1 / |x| for the gradient, at most
+ * FLT_MAX. */
+float atti_gen_unit(float *y, const float *x, int64_t n,
+                    const atti_attn_row_kernels *k);
 const atti_gen_score *atti_gen_score_of(int32_t score);
 const atti_gen_norm *atti_gen_norm_of(int32_t normalise);
 

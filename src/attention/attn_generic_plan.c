@@ -261,10 +261,7 @@ static void prepare_key(const atti_gen_plan *p, int64_t b, int64_t g, int64_t s)
                       c->dk);
     if (c->rope_k) atti_attn_rope_apply(x, c, p->rope_table + s * c->rope_dims, 1);
     if (!p->k_inv) return;
-    double norm = sqrt(p->k->dot_f64(x, x, c->dk));
-    float inv = norm > 0 ? (float)(1.0 / norm) : norm == 0 ? 0.0f : NAN;
-    p->k_inv[row] = inv;
-    for (int64_t i = 0; i < c->dk; i++) x[i] *= inv;
+    p->k_inv[row] = atti_gen_unit(x, x, c->dk, p->k);
 }
 
 /* e^2k of one key. Beyond 24 a tanh is 1 whatever a query within 12 adds. */

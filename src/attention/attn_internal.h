@@ -241,6 +241,11 @@ bool atti_attn_fast_takes(const atti_attn_call *c, int backward);
 bool atti_attn_fast_plain(const atti_attn_call *c);
 /* Backward: dq, dk, dv and dsink_logit; a call that wants more takes the generic path. */
 bool atti_attn_fast_takes_grads(const atti_attn_grad_call *g);
+/* ATT_EINVAL when the first `bytes` of args->workspace hold an operand, a result or (NULL =
+ * none) a gradient. */
+ATT_MUST_CHECK att_status atti_attn_workspace_apart(const att_attention_args *args,
+                                                    const att_attention_grads *grads,
+                                                    size_t bytes);
 size_t atti_attn_fast_workspace(const atti_attn_call *c, int backward);
 ATT_MUST_CHECK att_status atti_attn_fast_forward(const atti_attn_call *c);
 ATT_MUST_CHECK att_status atti_attn_fast_backward(const atti_attn_call *c,

@@ -291,12 +291,22 @@ static att_status sink(const watch *w, const att_tensor *t, const char *name,
                        int32_t dtype, int32_t ndim, const int64_t *shape)
 {
     if (!t) return ATT_OK;
-    const att_attention_args *a = w->c->args;
     ATTI_TRY(atti_attn_expect(t, name, dtype, ndim, shape));
     ATTI_TRY(atti_attn_unfolded(t, name));
-    ATTI_TRY(atti_attn_disjoint(t, name, a->q, "q"));
-    ATTI_TRY(atti_attn_disjoint(t, name, a->k, "k"));
-    return atti_attn_disjoint(t, name, a->v, "v");
+    ATTI_TRY(atti_attn_disjoint(t, name, w->o->weight_offsets, "weight_offsets"));
+    return atti_attn_apart(t, name, w->c->args);
+}
+
+static att_status sinks_apart(const att_attention_observe *o)
+{
+    const att_tensor *t[] = {o->weights,   o->head_mean,  o->entropy, o->argmax,
+                             o->top_index, o->top_weight, o->col_sum};
+    const char *name[] = {"weights",   "head_mean",  "entropy", "argmax",
+                          "top_index", "top_weight", "col_sum"};
+    for (int i = 0; i < 7; i++)
+        for (int j = 0; j < i; j++)
+            ATTI_TRY(atti_attn_disjoint(t[i], name[i], t[j], name[j]));
+    return ATT_OK;
 }
 
 static att_status check_offsets(watch *w)
@@ -384,7 +394,8 @@ static att_status check(watch *w)
                          "attention weights: col_sum of a paged ragged call");
     ATTI_TRY(sink(w, o->col_sum, "col_sum", ATT_F32, w->flat ? 2 : 3,
                   w->flat ? keys : columns));
-    return check_matrices(w);
+    ATTI_TRY(check_matrices(w));
+    return sinks_apart(o);
 }
 
 att_status att_attention_weights(const att_attention_desc *desc,

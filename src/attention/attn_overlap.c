@@ -186,3 +186,73 @@ att_status atti_attn_disjoint(const att_tensor *out, const char *out_name,
     return atti_fail(ATT_EINVAL, "%s %s overlaps %s %s", out_name,
                      atti_attn_shape_text(out).s, in_name, atti_attn_shape_text(in).s);
 }
+
+att_status atti_attn_apart(const att_tensor *out, const char *out_name,
+                           const att_attention_args *a)
+{
+    const struct {
+        const att_tensor *t;
+        const char *name;
+    } in[] = {{a->q, "q"},
+              {a->k, "k"},
+              {a->v, "v"},
+              {a->q_offsets, "q_offsets"},
+              {a->k_offsets, "k_offsets"},
+              {a->k_lengths, "k_lengths"},
+              {a->bias, "bias"},
+              {a->block_mask, "block_mask"},
+              {a->score_w, "score_w"},
+              {a->score_b, "score_b"},
+              {a->prior, "prior"},
+              {a->prior_w, "prior_w"},
+              {a->sink_logit, "sink_logit"},
+              {a->alibi_slopes, "alibi_slopes"},
+              {a->t5_table, "t5_table"},
+              {a->rel_k, "rel_k"},
+              {a->rel_v, "rel_v"},
+              {a->rope_freqs, "rope_freqs"},
+              {a->advantage, "advantage"},
+              {a->edge_row_ptr, "edge_row_ptr"},
+              {a->edge_col, "edge_col"},
+              {a->edge_bias, "edge_bias"},
+              {a->page_table, "page_table"}};
+    if (!out) return ATT_OK;
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
+        ATTI_TRY(atti_attn_disjoint(out, out_name, in[i].t, in[i].name));
+    return ATT_OK;
+}
+
+att_status atti_attn_workspace_apart(const att_attention_args *a,
+                                     const att_attention_grads *g, size_t bytes)
+{
+    if (!a->workspace || bytes == 0) return ATT_OK;
+    const att_tensor room = {.data = a->workspace,
+                             .dtype = ATT_U8,
+                             .ndim = 1,
+                             .shape = {(int64_t)bytes},
+                             .stride = {1}};
+    const struct {
+        const att_tensor *t;
+        const char *name;
+    } out[] = {{a->out, "out"},
+               {a->lse, "lse"},
+               {a->picked, "picked"},
+               {a->picked_logp, "picked_logp"},
+               {g ? g->dout : NULL, "dout"},
+               {g ? g->dq : NULL, "dq"},
+               {g ? g->dk : NULL, "dk"},
+               {g ? g->dv : NULL, "dv"},
+               {g ? g->dbias : NULL, "dbias"},
+               {g ? g->dscore_w : NULL, "dscore_w"},
+               {g ? g->dscore_b : NULL, "dscore_b"},
+               {g ? g->dprior_w : NULL, "dprior_w"},
+               {g ? g->dsink_logit : NULL, "dsink_logit"},
+               {g ? g->dalibi_slopes : NULL, "dalibi_slopes"},
+               {g ? g->dt5_table : NULL, "dt5_table"},
+               {g ? g->drel_k : NULL, "drel_k"},
+               {g ? g->drel_v : NULL, "drel_v"},
+               {g ? g->dedge_bias : NULL, "dedge_bias"}};
+    for (size_t i = 0; i < sizeof out / sizeof out[0]; i++)
+        ATTI_TRY(atti_attn_disjoint(&room, "workspace", out[i].t, out[i].name));
+    return atti_attn_apart(&room, "workspace", a);
+}

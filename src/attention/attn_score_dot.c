@@ -2,6 +2,7 @@
  * k: bilinear q^T W k = (W^T q) . k, cosine (q/|q|) . (k/|k|). The change of k for cosine
  * is made once a call (attn_generic_plan.c). */
 #include "attention/attn_generic.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -76,14 +77,20 @@ const atti_gen_score atti_gen_score_bilinear = {bilinear_query, dot_forward,
                                                 dot_backward, dot_backward_many,
                                                 bilinear_query_backward};
 
+float atti_gen_unit(float *y, const float *x, int64_t n, const atti_attn_row_kernels *k)
+{
+    double norm = sqrt(k->dot_f64(x, x, n));
+    /* Of a short vector in f64: 1 / norm may be beyond f32's range. */
+    double lift = norm < FLT_MIN ? 0x1p+64 : 1.0;
+    float inv = norm > 0 ? (float)(1.0 / (norm * lift)) : norm == 0 ? 0.0f : NAN;
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] * (float)lift * inv;
+    return norm > 0 && norm < 1.0 / FLT_MAX ? FLT_MAX : inv * (float)lift;
+}
+
 static void cosine_query(atti_gen_row *r)
 {
     const atti_attn_call *c = r->p->c;
-    double norm = sqrt(r->p->k->dot_f64(r->q_rot, r->q_rot, c->d));
-    r->q_inv = norm > 0 ? (float)(1.0 / norm) : 0.0f;
-    for (int64_t i = 0; i < c->d; i++) r->q[i] = r->q_rot[i] * r->q_inv;
-    if (norm != norm)
-        for (int64_t i = 0; i < c->d; i++) r->q[i] = NAN;
+    r->q_inv = atti_gen_unit(r->q, r->q_rot, c->d, r->p->k);
 }
 
 static void cosine_query_backward(atti_gen_row *r)

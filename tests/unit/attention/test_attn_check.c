@@ -129,6 +129,49 @@ static void overlaps(void **state)
     case_free(&c);
 }
 
+/* Scratch that holds an operand, and weights written over what they are made of. */
+static void overlaps_of_scratch_and_weights(void **state)
+{
+    (void)state;
+    CASE(plain);
+    size_t need = 0;
+    assert_ok(att_attention_workspace(&need, &c.desc, &c.args, 0));
+    assert_true(need >= 64 * sizeof(float));
+    size_t place = (need + 63) / 64 * 64 + 4096;
+    float *room = aligned_alloc(64, place);
+    memset(room, 0, place);
+    att_tensor inside = c.t[V];
+    inside.data = room + 16;
+    c.args.v = &inside;
+    c.args.workspace = room;
+    c.args.workspace_bytes = place;
+    assert_fails(att_attention_forward(&c.desc, &c.args), ATT_EINVAL, "overlaps v");
+    inside.data = (char *)room + place - 4096; /* behind what is used */
+    assert_ok(att_attention_forward(&c.desc, &c.args));
+    c.args.v = &c.t[V];
+
+    att_attention_observe o;
+    att_attention_observe_init(&o);
+    const int64_t all[4] = {2, 2, 3, 4};
+    att_tensor weights, entropy;
+    assert_ok(att_tensor_view(&weights, room, ATT_F32, 4, all));
+    assert_ok(att_tensor_view(&entropy, room + 8, ATT_F32, 3, all));
+    o.weights = &weights;
+    assert_ok(att_attention_weights(&c.desc, &c.args, &o));
+    o.entropy = &entropy;
+    assert_fails(att_attention_weights(&c.desc, &c.args, &o), ATT_EINVAL,
+                 "entropy [2,2,3] overlaps weights");
+    att_tensor bias;
+    assert_ok(att_tensor_view(&bias, room + 40, ATT_F32, 4, all));
+    o.entropy = NULL;
+    c.args.bias = &bias;
+    assert_fails(att_attention_weights(&c.desc, &c.args, &o), ATT_EINVAL,
+                 "weights [2,2,3,4] overlaps bias");
+    c.args.bias = NULL;
+    free(room);
+    case_free(&c);
+}
+
 /* q, k, v, out as columns of one row buffer are no overlap. */
 static void fused_rows(void **state)
 {
@@ -293,6 +336,7 @@ int main(void)
         cmocka_unit_test(widths_that_disagree),
         cmocka_unit_test(shapes_and_dtypes),
         cmocka_unit_test(overlaps),
+        cmocka_unit_test(overlaps_of_scratch_and_weights),
         cmocka_unit_test(fused_rows),
         cmocka_unit_test(numbers_of_the_descriptor),
         cmocka_unit_test(offsets_lengths_edges_pages),

@@ -99,6 +99,42 @@ static void cosine_of_nothing(void **state)
     assert_true(dq[0] == 0.0f && dq[1] == 0.0f && dk[2] == 0.0f && dk[3] == 0.0f);
 }
 
+/* 1 / |k| and 1 / sum are no floats: the cosine is still 1, the weights' sum too, and no
+ * other row suffers. */
+static void denormal_vectors_and_sums(void **state)
+{
+    (void)state;
+    for (float m = 1e-35f; m > 0; m /= 10) {
+        const float q[] = {1, 1, m, m}, k[] = {1, 1, m, m}, v[] = {1, 3};
+        call c;
+        prepare(&c, q, 2, k, v, 2, 2, 1);
+        c.d.score = ATT_SCORE_COSINE;
+        assert_ok(att_attention_forward(&c.d, &c.a));
+        /* All cosines are 1 as far as the vectors are multiples of (1, 1): they are. */
+        for (int t = 0; t < 2; t++) {
+            assert_true(fabsf(c.result[t] - 2.0f) < 1e-5f);
+            assert_true(fabsf(c.sums[t] - 1.0f - logf(2.0f)) < 1e-5f);
+        }
+        float dq[4], dk[4], dv[2];
+        const float ones[] = {1, 1};
+        att_tensor tq, tk, tv, dout;
+        view(&tq, dq, ATT_F32, 4, 1, 1, 2, 2), view(&tk, dk, ATT_F32, 4, 1, 1, 2, 2);
+        view(&tv, dv, ATT_F32, 4, 1, 1, 2, 1),
+            view(&dout, ones, ATT_F32, 4, 1, 1, 2, 1);
+        att_attention_grads g;
+        att_attention_grads_init(&g);
+        g.dq = &tq, g.dk = &tk, g.dv = &tv, g.dout = &dout;
+        assert_ok(att_attention_backward(&c.d, &c.a, &g));
+        for (int i = 0; i < 4; i++) assert_false(isnan(dq[i]) || isnan(dk[i]));
+
+        const float one[] = {1}, keys[] = {m, m}, same[] = {5, 5};
+        prepare(&c, one, 1, keys, same, 2, 1, 1);
+        c.d.normalise = ATT_NORM_RELU_ROW;
+        assert_ok(att_attention_forward(&c.d, &c.a));
+        assert_true(fabsf(c.result[0] - 5.0f) < 1e-5f);
+    }
+}
+
 /* REINFORCE of a query that sees nothing: no gradient, whatever its advantage holds. */
 static void nothing_to_reinforce(void **state)
 {
@@ -215,6 +251,7 @@ int main(void)
         cmocka_unit_test(ties_go_to_the_first),
         cmocka_unit_test(a_sink_far_above),
         cmocka_unit_test(cosine_of_nothing),
+        cmocka_unit_test(denormal_vectors_and_sums),
         cmocka_unit_test(nothing_to_reinforce),
         cmocka_unit_test(additive_far_out),
         cmocka_unit_test(long_sequences_in_parts),
