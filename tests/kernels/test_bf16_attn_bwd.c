@@ -38,6 +38,7 @@ static int tables(const atti_bf16_kernels *out[MOST_TABLES])
 typedef struct kase {
     int64_t n_q, n_k, d, e, left, right, sinks;
     float sink, dropout, scale;
+    int below; /* every score is far below 0: exp(0 - lse) is no number */
 } kase;
 
 /* A gradient, what it should be and how far off it may be. */
@@ -160,6 +161,10 @@ static void make(prob *w, const kase *c)
     w->dout = draw(c->n_q, c->e, 4);
     w->out = calloc((size_t)(c->n_q * (c->e + PAD) + 1), sizeof *w->out);
     w->lse = calloc((size_t)(c->n_q * 2 + 1), sizeof *w->lse);
+    for (int64_t i = 0; i < c->n_q * (c->d + PAD) && c->below; i++)
+        w->q[i] = w->q[i] > 0 ? 1.0f : 0.5f;
+    for (int64_t i = 0; i < c->n_k * (c->d + PAD) && c->below; i++)
+        w->k[i] = w->k[i] > 0 ? -1.0f : -0.5f;
     make_grad(&w->dq, c->n_q, c->d);
     make_grad(&w->dk, c->n_k, c->d);
     make_grad(&w->dv, c->n_k, c->e);
@@ -320,6 +325,8 @@ static const kase cases[] = {
     {60, 150, 32, 32, .left = -1, .right = 0, .dropout = 0.5f},
     {40, 200, 32, 32, OPEN, .scale = -2.0f},
     {40, 60, 32, 32, OPEN, .scale = 3.0f},
+    {40, 50, 16, 16, OPEN, .scale = 16.0f, .below = 1},
+    {40, 150, 16, 16, OPEN, .scale = 16.0f, .below = 1},
     {5, 0, 8, 8, OPEN},
     {0, 5, 8, 8, OPEN},
 };
