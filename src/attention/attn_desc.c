@@ -4,10 +4,17 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const score_names[] = {"dot", "bilinear", "additive", "gat",
-                                          "cosine"};
+static const char *const score_names[] = {
+    [ATT_SCORE_DOT] = "dot",           [ATT_SCORE_BILINEAR] = "bilinear",
+    [ATT_SCORE_ADDITIVE] = "additive", [ATT_SCORE_GAT] = "gat",
+    [ATT_SCORE_COSINE] = "cosine",
+};
 static const char *const norm_names[] = {"softmax",     "relu",        "relu_row",
                                          "hard_argmax", "hard_sample", "sparsemax"};
+_Static_assert(sizeof score_names / sizeof *score_names == ATTI_ATTN_SCORES,
+               "a name for every score");
+_Static_assert(sizeof norm_names / sizeof *norm_names == ATTI_ATTN_NORMS,
+               "a name for every normaliser");
 
 void att_attention_desc_init(att_attention_desc *desc)
 {
@@ -61,8 +68,8 @@ static att_status ranges(const att_attention_desc *d)
 {
     const double big = 3.4e38;
     const int64_t far_ = INT64_C(1) << 40;
-    ATTI_TRY(in_range("score", d->score, ATT_SCORE_DOT, ATT_SCORE_COSINE));
-    ATTI_TRY(in_range("normalise", d->normalise, ATT_NORM_SOFTMAX, ATT_NORM_SPARSEMAX));
+    ATTI_TRY(in_range("score", d->score, 0, ATTI_ATTN_SCORES - 1));
+    ATTI_TRY(in_range("normalise", d->normalise, 0, ATTI_ATTN_NORMS - 1));
     ATTI_TRY(real("scale", d->scale, -big, big));
     ATTI_TRY(real("temperature", d->temperature, 1e-30, big));
     ATTI_TRY(real("softcap", d->softcap, 0, big));

@@ -21,6 +21,12 @@
 #include "base/rng.h"
 #include <stdbool.h>
 
+/* How many there are. Tables by member are checked against it when they are compiled. */
+enum {
+    ATTI_ATTN_SCORES = ATT_SCORE_COSINE + 1,
+    ATTI_ATTN_NORMS = ATT_NORM_SPARSEMAX + 1
+};
+
 /* Streams of the seed: what is drawn from atti_key(desc.seed, 0, stream). */
 enum { ATTI_ATTN_STREAM_DROP = 1, ATTI_ATTN_STREAM_SAMPLE = 2 };
 

@@ -19,6 +19,11 @@ static const atti_gen_norm *const norms[] = {
     [ATT_NORM_SPARSEMAX] = &atti_gen_norm_sparsemax,
 };
 
+_Static_assert(sizeof scores / sizeof *scores == ATTI_ATTN_SCORES,
+               "functions for every score");
+_Static_assert(sizeof norms / sizeof *norms == ATTI_ATTN_NORMS,
+               "functions for every normaliser");
+
 const atti_gen_score *atti_gen_score_of(int32_t score)
 {
     return scores[score];

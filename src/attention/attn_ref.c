@@ -142,7 +142,8 @@ static double score(const atti_ref_row *r, int64_t s)
     const atti_attn_call *c = r->c;
     double k[256], sum = 0;
     atti_ref_key(r, s, k);
-    switch (c->desc->score) {
+    /* No default: a score without its line here does not compile without a warning. */
+    switch ((att_score)c->desc->score) {
     case ATT_SCORE_DOT: sum = dot(r->q, k, c->d); break;
     case ATT_SCORE_BILINEAR:
         for (int64_t i = 0; i < c->d; i++)
@@ -156,7 +157,8 @@ static double score(const atti_ref_row *r, int64_t s)
         sum = nq > 0 && nk > 0 ? dot(r->q, k, c->d) / (nq * nk) : 0;
         break;
     }
-    default: /* additive, gat */
+    case ATT_SCORE_ADDITIVE:
+    case ATT_SCORE_GAT:
         for (int64_t i = 0; i < c->d; i++) {
             double x = r->q[i] + k[i];
             if (c->score_b)

@@ -188,7 +188,8 @@ static void score_backward(job *j, int64_t i, double ds, double *dq, double *dq_
     int64_t s = r->key[i];
     double k[256], dk[256] = {0};
     atti_ref_key(r, s, k);
-    switch (c->desc->score) {
+    /* No default: a score without its line here does not compile without a warning. */
+    switch ((att_score)c->desc->score) {
     case ATT_SCORE_DOT:
         for (int64_t x = 0; x < c->d; x++) {
             dq[x] += ds * k[x];
@@ -197,7 +198,8 @@ static void score_backward(job *j, int64_t i, double ds, double *dq, double *dq_
         break;
     case ATT_SCORE_BILINEAR: bilinear_backward(j, ds, k, dq, dk); break;
     case ATT_SCORE_COSINE: cosine_backward(j, ds, k, dq, dk); break;
-    default: add_form_backward(j, ds, k, dq, dk);
+    case ATT_SCORE_ADDITIVE:
+    case ATT_SCORE_GAT: add_form_backward(j, ds, k, dq, dk); break;
     }
     if (c->rel_k) {
         int64_t rel = atti_ref_shaw(r, s);
