@@ -135,13 +135,13 @@ static att_status add_both(filler *f, const char *s, size_t n, int32_t id)
     return add_entry(f, s, n, id, 0);
 }
 
+/* Rows of words begin behind those of <unk>, <s> and </s>. */
 static att_status list_lexicon(filler *f)
 {
     const atti_pieces *w = &f->t->lexicon.words;
     for (size_t i = 0; i < w->n; i++)
-        if (w->list[i].id >= ATTI_LEXICON_FIRST)
-            ATTI_TRY(
-                add_both(f, w->text + w->list[i].at, w->list[i].len, w->list[i].id));
+        ATTI_TRY(add_both(f, w->text + w->list[i].at, w->list[i].len,
+                          w->list[i].id + ATTI_LEXICON_FIRST));
     return ATT_OK;
 }
 
