@@ -70,7 +70,8 @@ ATT_API ATT_MUST_CHECK att_status att_tokenizer_encode_model(const att_tokenizer
                                                              int32_t **types,
                                                              size_t *n);
 /* *text is the caller's (att_free). Control ids (</s>, <pad>, special tokens) vanish; SentencePiece's
- * unknown ids print as " ⁇ ". */
+ * unknown ids print as " ⁇ ". A byte 0, which some vocabularies have a token for, becomes U+FFFD: the
+ * text ends at its first zero byte. */
 ATT_API ATT_MUST_CHECK att_status att_tokenizer_decode(const att_tokenizer *t,
                                                        const int32_t *ids, size_t n,
                                                        char **text);

@@ -257,6 +257,20 @@ static void collect(const atti_pipeline *p, const int32_t *ids, size_t n, list *
     if (l->st == ATT_OK) l->st = l->text.status;
 }
 
+att_status atti_decoded_text(char **out, const char *text, size_t n)
+{
+    atti_str s = {0};
+    for (size_t i = 0; i < n; i++) {
+        const char *zero = memchr(text + i, 0, n - i);
+        size_t k = zero ? (size_t)(zero - text) - i : n - i;
+        atti_str_add_n(&s, text + i, k);
+        if (zero) atti_str_add(&s, "\xef\xbf\xbd");
+        i += k;
+    }
+    if (s.status != ATT_OK) return s.status;
+    return atti_str_take(out, &s);
+}
+
 att_status atti_pipeline_decode(const atti_pipeline *p, const int32_t *ids, size_t n,
                                 char **text)
 {
@@ -271,7 +285,10 @@ att_status atti_pipeline_decode(const atti_pipeline *p, const int32_t *ids, size
         b = swap;
     }
     att_status st = a.st;
-    if (st == ATT_OK) st = atti_str_take(text, &a.text);
+    if (st == ATT_OK)
+        st = a.text.len > 0 && memchr(a.text.data, 0, a.text.len)
+                 ? atti_decoded_text(text, a.text.data, a.text.len)
+                 : atti_str_take(text, &a.text);
     list_deinit(&a);
     list_deinit(&b);
     return st;

@@ -218,6 +218,8 @@ void atti_add_valid(atti_str *out, const char *s, size_t n);
 ATT_MUST_CHECK att_status atti_pipeline_decode(const atti_pipeline *p,
                                                const int32_t *ids, size_t n,
                                                char **text);
+/* A copy that ends at its first zero byte: those inside become U+FFFD. */
+ATT_MUST_CHECK att_status atti_decoded_text(char **out, const char *text, size_t n);
 void atti_pipeline_destroy(atti_pipeline *p);
 
 /* Building, in this order: pieces and model, added tokens, steps; then finish. */

@@ -180,12 +180,7 @@ static att_status spm_encode(const att_tokenizer *t, const char *text, size_t le
 
 static int take_text(void *ctx, const char *text, size_t n)
 {
-    char **out = ctx, *copy = NULL;
-    if (atti_alloc_raw(&copy, n + 1, 1, "decoded text") != ATT_OK) return 1;
-    memcpy(copy, text, n);
-    copy[n] = '\0';
-    *out = copy;
-    return 0;
+    return atti_decoded_text(ctx, text, n) != ATT_OK;
 }
 
 static att_status spm_decode(const att_tokenizer *t, const int32_t *ids, size_t n,

@@ -58,6 +58,25 @@ static void byte_level_gives_every_text_back(void **state)
     att_tokenizer_destroy(t);
 }
 
+/* A C string would end there; what follows is not lost. */
+static void a_zero_byte_does_not_end_a_text(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"gpt2.json", "llama3.json", "llama2.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        att_tokenizer *t = tok_open_json(names[i]);
+        int32_t *ids = NULL;
+        size_t n = 0, cap = 0;
+        char *back = NULL;
+        assert_ok(att_tokenizer_encode(t, "on\0the\0", 7, &ids, &n, &cap));
+        assert_ok(att_tokenizer_decode(t, ids, n, &back));
+        assert_string_equal(back, "on\xef\xbf\xbdthe\xef\xbf\xbd");
+        att_free(back);
+        att_free(ids);
+        att_tokenizer_destroy(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -65,6 +84,7 @@ int main(void)
         cmocka_unit_test(vocab_and_merges_files_do_too),
         cmocka_unit_test(a_long_word_is_no_attack),
         cmocka_unit_test(byte_level_gives_every_text_back),
+        cmocka_unit_test(a_zero_byte_does_not_end_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
