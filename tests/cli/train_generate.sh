@@ -45,6 +45,12 @@ grep -q GPT2LMHeadModel g/config.json
 t --train train.txt --valid valid.txt -m s --vocab subword --vocab-size 300 --kv-heads 1 --after 150u 2>log
 "$ATTEND" generate -m s -p 'to be or' -n 4 -q > out
 grep -q 'not' out
+# Other programs read the same pieces: tokenizer.json has the ids of tokenizer.model.
+cp -R s spm && rm spm/tokenizer.json
+"$ATTEND" tokenize -m s --ids <valid.txt >json.ids
+"$ATTEND" tokenize -m spm --ids <valid.txt >spm.ids
+cmp json.ids spm.ids
+grep -q PreTrainedTokenizerFast s/tokenizer_config.json
 # A mean of models has its tokenizer too.
 "$ATTEND" average -o mean m m -q
 "$ATTEND" average -o mean m m -q --overwrite # again, over the old one

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "models/decoder/decoder_config.h"
 #include "models/save.h"
+#include "tokenize/spm_json.h"
 #include "train/tasks/task_encoder.h"
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,19 @@ static att_status write_llama_config(const atti_trainer *t)
     return atti_task_write(t, "tokenizer_config.json", text, sizeof text - 1);
 }
 
+/* Beside the SentencePiece model, for programs that would cut a text differently by it. */
+static att_status write_subwords_json(const atti_trainer *t, const char *path)
+{
+    atti_blob b;
+    atti_str json = {0};
+    ATTI_TRY(atti_blob_open(&b, path, 0));
+    att_status st = atti_spm_to_json(&json, b.data, b.size, path, t->o.unigram != 0);
+    atti_blob_close(&b);
+    if (st == ATT_OK) st = atti_task_write(t, "tokenizer.json", json.data, json.len);
+    atti_str_deinit(&json);
+    return st;
+}
+
 /* Sub-words with a piece for every byte, spaces and line ends as they stand. */
 static att_status make_subwords(const atti_trainer *t)
 {
@@ -269,8 +283,10 @@ static att_status make_subwords(const atti_trainer *t)
     to.normalise = 0;
     ATTI_TRY(atti_path_join(&path, t->dir, "tokenizer.model"));
     att_status st = att_tokenizer_train(path, o->train_source, o->n_train, &to);
+    if (st == ATT_OK) st = write_subwords_json(t, path);
     atti_free(path);
-    return st == ATT_OK ? write_llama_config(t) : st;
+    if (st != ATT_OK) return st;
+    return atti_task_tokenizer_config(t, NULL, "</s>", NULL, "<unk>");
 }
 
 static att_status copy_given(const atti_trainer *t)

@@ -4,92 +4,24 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "tokenize/spm_json.h"
 #include "train/tasks/task_encoder.h"
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- the pieces of a SentencePiece model ------------------------------------------ */
 
-typedef struct bytes {
-    const unsigned char *p;
-    size_t n;
-} bytes;
-
-/* A base-128 number; 0 at the end or when it is cut. */
-static int varint(bytes *b, uint64_t *v)
-{
-    *v = 0;
-    for (int shift = 0; shift < 64 && b->n > 0; shift += 7) {
-        unsigned char c = *b->p++;
-        b->n--;
-        *v |= (uint64_t)(c & 0x7f) << shift;
-        if (!(c & 0x80)) return 1;
-    }
-    return 0;
-}
-
-typedef struct tag_value {
-    uint64_t field, number;
-    bytes data;
-} tag_value;
-
-/* The next field; 0 at the end, -1 when the bytes make no sense. */
-static int next_field(bytes *b, tag_value *v)
-{
-    uint64_t key;
-    if (b->n == 0) return 0;
-    if (!varint(b, &key)) return -1;
-    v->field = key >> 3;
-    v->data = (bytes){NULL, 0};
-    size_t fixed = (key & 7) == 1 ? 8 : (key & 7) == 5 ? 4 : 0;
-    if ((key & 7) == 0) return varint(b, &v->number) ? 1 : -1;
-    if ((key & 7) == 2) {
-        uint64_t n;
-        if (!varint(b, &n) || n > b->n) return -1;
-        fixed = (size_t)n;
-    } else if (fixed == 0 || fixed > b->n) {
-        return -1;
-    }
-    v->data = (bytes){b->p, fixed};
-    b->p += fixed;
-    b->n -= fixed;
-    return 1;
-}
-
-enum { SPM_PIECES = 1, SPM_TEXT = 1, SPM_SCORE = 2, SPM_TYPE = 3, SPM_NORMAL = 1 };
-
 /* One [text, score] of tokenizer.json, for pieces that stand for text. */
-static int add_piece(atti_jsonw *w, bytes b)
+static att_status add_piece(void *ctx, const char *text, size_t n, float score,
+                            int type)
 {
-    tag_value v;
-    bytes text = {0};
-    float score = 0.0f;
-    uint64_t type = SPM_NORMAL;
-    int more;
-    while ((more = next_field(&b, &v)) > 0) {
-        if (v.field == SPM_TEXT) text = v.data;
-        if (v.field == SPM_SCORE && v.data.n == sizeof score)
-            memcpy(&score, v.data.p, sizeof score);
-        if (v.field == SPM_TYPE) type = v.number;
-    }
-    if (more < 0) return 0;
-    if (type != SPM_NORMAL) return 1;
+    atti_jsonw *w = ctx;
+    if (type != ATTI_SPM_NORMAL) return ATT_OK;
     atti_jsonw_array(w, NULL);
-    atti_jsonw_str_n(w, NULL, (const char *)text.p, text.n);
+    atti_jsonw_str_n(w, NULL, text, n);
     atti_jsonw_f32(w, NULL, score);
     atti_jsonw_end(w, ']');
-    return 1;
-}
-
-static att_status add_pieces(atti_jsonw *w, const atti_blob *spm, const char *name)
-{
-    bytes b = {spm->data, spm->size};
-    tag_value v;
-    int more;
-    while ((more = next_field(&b, &v)) > 0)
-        if (v.field == SPM_PIECES && v.data.p && !add_piece(w, v.data)) more = -1;
-    if (more < 0) return atti_fail(ATT_EFORMAT, "%s: no SentencePiece model", name);
-    return ATT_OK;
+    return w->s.status;
 }
 
 /* ---- tokenizer.json --------------------------------------------------------------- */
@@ -159,7 +91,7 @@ static att_status from_spm(const atti_trainer *t, const char *path)
         atti_jsonw_f64(&w, NULL, 0.0);
         atti_jsonw_end(&w, ']');
     }
-    att_status st = add_pieces(&w, &spm, path);
+    att_status st = atti_spm_each_piece(spm.data, spm.size, path, add_piece, &w);
     atti_jsonw_end(&w, ']');
     atti_jsonw_bool(&w, "byte_fallback", false);
     atti_jsonw_end(&w, '}');
