@@ -31,7 +31,8 @@ static att_status mean_loss(atti_trainer *t, int32_t i, atti_validation *v)
         return atti_fail(ATT_EFORMAT, "%s: nothing to validate with: no %s counts",
                          atti_train_valid_files(&t->o).source[i], t->task->items);
     v->nll = sums.nll / sums.count;
-    v->accuracy = sums.correct / sums.count;
+    /* Words of labels that no training file has are wrong, as an evaluation counts them. */
+    v->accuracy = sums.correct / (sums.count + (double)t->unseen);
     /* Labels that are each right by themselves are compared by their loss. */
     if (t->labels.n > 0 && !t->o.multi_label) v->score = v->accuracy;
     return ATT_OK;

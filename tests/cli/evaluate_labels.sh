@@ -29,6 +29,15 @@ grep -q '(27 items)$' out
 grep -q "^attend: warning: 2 labels of the files are none of the model's and count as wrong; the first is some.conllu:31: 'SYM'$" err ||
     { cat err; exit 8; }
 "$ATTEND" evaluate -m tagger some.conllu --json 2>/dev/null | grep -q '"items":27,"unknown":2,'
+# A validation during a training counts them alike: 2 of 3 words at most are right.
+printf 'I\tPRON\nsaw\tVERB\no\tSYM\n\n' >held.tsv
+"$ATTEND" train tag --arch words --train tagged.conllu --valid held.tsv -m held $small_words \
+    --after 60u --valid-freq 60u --average 0 --learn-rate 0.02 >out 2>log
+said=$(sed -n 's/.*"valid_accuracy": \([0-9.]*\).*/\1/p' held/metrics.jsonl | tail -n 1)
+"$ATTEND" evaluate -m held held.tsv --json 2>err >out
+found=$(sed -n 's/.*"accuracy":\([0-9.]*\).*/\1/p' out)
+awk -v a="$said" -v b="$found" 'BEGIN { exit !(a - b < 1e-6 && b - a < 1e-6 && a > 0.3 && a < 0.7) }' ||
+    { echo "$said and $found"; exit 8; }
 "$ATTEND" evaluate -m tagger tagged.conllu >out 2>err
 test ! -s err
 { cat texts.tsv; printf 'ugly\ta film\n'; } >more.tsv

@@ -38,7 +38,7 @@ static att_status take_labels(void *ctx, const char *path, const atti_tagged *s)
     return ATT_OK;
 }
 
-/* Treebanks have rare labels: they are told and not counted. */
+/* Treebanks have rare labels: they are told, and wrong whatever is said. */
 static att_status look_at_valid(void *ctx, const char *path, const atti_tagged *s)
 {
     atti_trainer *t = ctx;
@@ -256,7 +256,7 @@ static void describe(atti_trainer *t)
     if (t->unseen == 0) return;
     atti_train_say(t, 4,
                    "%s:%lld: label '%s' does not occur in the training files: %lld "
-                   "words of such labels are not counted in validations",
+                   "words of such labels count as wrong in validations",
                    t->o.valid_source, (long long)t->unseen_line, t->unseen_label,
                    (long long)t->unseen);
 }
