@@ -163,6 +163,7 @@ typedef struct stream {
     cli_in in, prefix;
     char **text, **prefixes; /* [cap] */
     char *lang;              /* in front of each line; NULL: nothing */
+    target_lang_watch langs;
     int32_t n, cap;
     int64_t done, tokens, cut;
     progress bar;
@@ -193,6 +194,7 @@ static bool read_chunk(stream *s)
         if (!line) break;
         cli_in_check(&s->in, line);
         s->text[s->n] = target_lang_line(s->lang, line);
+        target_lang_watch_line(&s->langs, s->text[s->n], s->in.line);
         if (!s->o->prefix) continue;
         line = cli_in_line(&s->prefix, &len);
         if (!line) {
@@ -349,7 +351,9 @@ static int open_and_run(const translate_printer *p)
     if (s.cap > 1 << 20) s.cap = 1 << 20;
     s.text = cli_alloc((size_t)s.cap, sizeof *s.text);
     s.prefixes = cli_alloc((size_t)s.cap, sizeof *s.prefixes);
+    target_lang_watch_open(&s.langs, p->model);
     rc = attention_lines_close(&s.lines, run_stream(&s));
+    target_lang_watch_close(&s.langs);
     att_session_destroy(s.session);
     cli_in_close(&s.in);
     if (o->prefix) cli_in_close(&s.prefix);

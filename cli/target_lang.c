@@ -62,3 +62,54 @@ char *target_lang_line(const char *token, const char *line)
         return cli_strdup(line);
     return cli_format("%s %s", token, line);
 }
+
+enum { LISTED = 300 }; /* bytes of the languages in a warning */
+
+void target_lang_watch_open(target_lang_watch *w, const att_model *model)
+{
+    char *list = target_lang_list(model);
+
+    /* With one token only there is nothing to choose. */
+    if (list && !strchr(list, ',')) {
+        cli_free(list);
+        list = NULL;
+    }
+    *w = (target_lang_watch){.list = list};
+}
+
+static bool listed(const char *list, const char *word, size_t n)
+{
+    for (const char *s = list; s; s = strstr(s, ", ")) {
+        if (*s == ',') s += 2;
+        if (strncmp(s, word, n) == 0 && (s[n] == ',' || s[n] == 0)) return true;
+    }
+    return false;
+}
+
+void target_lang_watch_line(target_lang_watch *w, const char *line, int64_t number)
+{
+    const char *end, *more;
+
+    if (!w->list || line[strspn(line, " \t\r\n")] == 0) return;
+    more = strlen(w->list) > LISTED ? " ..." : "";
+    if (!target_lang_in(line)) {
+        if (!w->told_none)
+            cli_warn("line %lld names no target language (--to LANG): the model's are "
+                     "%.*s%s; there may be more such lines",
+                     (long long)number, LISTED, w->list, more);
+        w->told_none = true;
+        return;
+    }
+    end = strstr(line, "<<");
+    if (w->told_other || listed(w->list, line + 2, (size_t)(end - line) - 2)) return;
+    cli_warn("line %lld: '%.*s' is no target language of the model: they are %.*s%s; "
+             "there may be more such lines",
+             (long long)number, (int)(end - line) + 2, line, LISTED, w->list, more);
+    w->told_other = true;
+}
+
+void target_lang_watch_close(target_lang_watch *w)
+{
+    cli_free(w->list);
+    w->list = NULL;
+}

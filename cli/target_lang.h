@@ -18,4 +18,14 @@ bool target_lang_in(const char *line);
 /* "de, zh" of a model's vocabulary; NULL: it has no such tokens. The caller's. */
 char *target_lang_list(const att_model *model);
 
+/* Lines that ask for no language of a model that has several, or for one that it does not
+ * have: the first of each is told. */
+typedef struct target_lang_watch {
+    char *list; /* NULL: the model has one language, nothing is told */
+    bool told_none, told_other;
+} target_lang_watch;
+void target_lang_watch_open(target_lang_watch *w, const att_model *model);
+void target_lang_watch_line(target_lang_watch *w, const char *line, int64_t number);
+void target_lang_watch_close(target_lang_watch *w);
+
 #endif

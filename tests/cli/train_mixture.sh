@@ -17,6 +17,12 @@ echo '>>zh<< I am' | "$ATTEND" translate -m many --max-length 2 --json >data
 grep -q '"source_tokens":\[">>zh<<","▁I",' data
 echo '>>zh<< I am' | "$ATTEND" translate -m many --to up --max-length 2 --json | cmp - data
 test -z "$(echo | "$ATTEND" translate -m many --to up)"
+# What asks for none of its languages is told, once each; what asks for one is not.
+printf '\nI am\nyou are\n>>fr<< I am\n>>z<< I am\n' | "$ATTEND" translate -m many --max-length 2 >out 2>log
+test "$(wc -l <log)" = 2
+grep -q "^attend: warning: line 2 names no target language (--to LANG): the model's are zh, up; " log
+grep -q "^attend: warning: line 4: '>>fr<<' is no target language of the model: they are zh, up; " log
+printf 'I am\n>>zh<< I am\n\n' | "$ATTEND" translate -m many --to up --max-length 2 2>&1 >out | grep warn && exit 9
 # The same from data that has the tokens: the same bytes.
 sed 's/^/>>zh<< /' source >source.zh
 sed 's/^/>>up<< /' source >source.up
