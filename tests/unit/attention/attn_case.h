@@ -3,7 +3,9 @@
  *
  * Every operand is filled from a seed with values that an f32 holds exactly (bf16 cases:
  * that a bf16 holds), so a difference between an F32 call and the F64 reference is the
- * F32 path's own. Rows are padded with NaN, and so are keys beyond k_lengths. */
+ * F32 path's own. Rows are padded with NaN, and so are keys beyond k_lengths. Every operand,
+ * index and gradient lies between guard bytes: case_intact() looks at them and at the padding,
+ * and so must every test after a call. */
 #ifndef ATTEND_TESTS_ATTN_CASE_H
 #define ATTEND_TESTS_ATTN_CASE_H
 
@@ -78,21 +80,23 @@ typedef struct attn_case {
     int64_t *row_ptr;
     unsigned char *mask;
     att_tensor ints[8];
+    int64_t room[2 * N_OPS]; /* elements behind t and d, padding included */
     void *mem[64];
     int n_mem;
 } attn_case;
 
 static inline void *case_mem(attn_case *c, size_t n)
 {
-    void *p = calloc(n ? n : 1, 1);
-    assert_non_null(p);
     assert_true(c->n_mem < 64);
+    /* Operands begin at different places within a vector. */
+    void *p = support_guard_alloc(n, (size_t)c->n_mem * 24 % 64);
+    memset(p, 0, n);
     return c->mem[c->n_mem++] = p;
 }
 
 static inline void case_free(attn_case *c)
 {
-    for (int i = 0; i < c->n_mem; i++) free(c->mem[i]);
+    for (int i = 0; i < c->n_mem; i++) support_guard_free(c->mem[i]);
     memset(c, 0, sizeof *c);
 }
 
@@ -148,6 +152,7 @@ static inline void case_tensor(attn_case *c, att_tensor *t, int32_t dtype, int n
     for (int i = 0; i < ndim; i++)
         if (shape[i] == 0) count = 1;
     t->data = case_mem(c, (size_t)count * att_dtype_size((att_dtype)dtype));
+    c->room[t >= c->d ? N_OPS + (t - c->d) : t - c->t] = count;
     if (dtype == ATT_F32 || dtype == ATT_F64 || dtype == ATT_BF16)
         for (int64_t i = 0; i < count; i++) atti_ref_put(t->data, dtype, i, NAN);
 }
@@ -157,6 +162,29 @@ static inline int64_t case_count(const att_tensor *t)
     int64_t n = 1;
     for (int i = 0; i < t->ndim; i++) n *= t->shape[i];
     return n;
+}
+
+/* Nothing was written outside of a tensor's own elements: what pads it is NaN still. */
+static inline void case_padding(const att_tensor *t, int64_t room, const char *name)
+{
+    att_tensor all = {
+        .data = t->data, .dtype = t->dtype, .ndim = 1, .shape = {room}, .stride = {1}};
+    int64_t n = case_count(t), nan = 0;
+    for (int64_t i = 0; i < room; i++) nan += isnan(case_get(&all, i)) != 0;
+    for (int64_t i = 0; i < n; i++) nan -= isnan(case_get(t, i)) != 0;
+    if (nan != room - n)
+        fail_msg("%s: %lld elements of its padding were written", name,
+                 (long long)(room - n - nan));
+}
+
+/* After a call: the guards of every buffer, the padding of every tensor. */
+static inline void case_intact(const attn_case *c)
+{
+    for (int i = 0; i < c->n_mem; i++) support_guard_check(c->mem[i]);
+    for (int o = 0; o < N_OPS; o++) {
+        if (c->has[o]) case_padding(&c->t[o], c->room[o], op_name[o]);
+        if (c->wants[o]) case_padding(&c->d[o], c->room[N_OPS + o], op_name[o]);
+    }
 }
 
 static inline void case_fill(att_tensor *t, uint64_t seed, double lo, double hi,

@@ -111,6 +111,8 @@ static void run(const kase *k, int32_t dtype, int use_generic)
     assert_ok(att_attention_forward(&want.desc, &want.args));
     assert_ok(use_generic ? generic(&got, 0)
                           : att_attention_forward(&got.desc, &got.args));
+    case_intact(&want);
+    case_intact(&got);
     compare(&got, &want, &got.t[OUT], &want.t[OUT], "out", tol, path);
     double lse = tol * (1 + biggest(&want.t[LSE]));
     compare(&got, &want, &got.t[LSE], &want.t[LSE], "lse", lse, path);
@@ -119,6 +121,8 @@ static void run(const kase *k, int32_t dtype, int use_generic)
         assert_ok(use_generic
                       ? generic(&got, 1)
                       : att_attention_backward(&got.desc, &got.args, &got.grads));
+        case_intact(&want);
+        case_intact(&got);
         for (int o = 0; o < N_OPS; o++) {
             if (!got.wants[o]) continue;
             double big = biggest(&want.d[o]), floor = 1e-5;
