@@ -280,6 +280,10 @@ static int answer(writer *w, att_lm *lm, const char *prompt, bool line)
     if (a->prompt_cut)
         cli_warn("the prompt is longer than the context: its first %d tokens were cut",
                  a->prompt_cut);
+    if (a->n_unknown)
+        cli_warn("%d of the prompt's %d tokens stand for text that the model's "
+                 "vocabulary does not hold",
+                 a->n_unknown, a->n_prompt + a->prompt_cut);
     if (w->o->json)
         print_json(w, prompt, a);
     else

@@ -166,6 +166,10 @@ static int text(const att_model *model, const cli_list *files,
                            o->batch_tokens);
     progress_busy_end();
     if (st != ATT_OK) return cli_status(st);
+    if (e.unknown)
+        cli_warn("%lld of %lld tokens stand for text that the model's vocabulary does "
+                 "not hold",
+                 (long long)e.unknown, (long long)e.tokens + 1);
     if (e.stride)
         snprintf(how, sizeof how, "sliding: a context of %lld tokens moves by %lld",
                  (long long)e.context, (long long)e.stride);

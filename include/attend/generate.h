@@ -87,6 +87,8 @@ typedef struct att_lm_answer {
                                temperature and cuts */
     const float *logprobs; /* [n_ids], or NULL when not asked for */
     const char *text;      /* UTF-8, NUL-terminated; NULL without tokenizer */
+    int32_t n_unknown; /* tokens of the prompt, before cutting, that stand for what the
+                          vocabulary does not hold */
 } att_lm_answer;
 
 typedef struct att_lm_result att_lm_result;

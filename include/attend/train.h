@@ -283,6 +283,7 @@ typedef struct att_text_evaluation {
      * tokens before it, at the text's beginning from all there are (a sliding evaluation, whose
      * figures are lower and are not to be compared with the others). */
     int64_t stride;
+    int64_t unknown; /* tokens that stand for what the vocabulary does not hold */
 } att_text_evaluation;
 ATT_API ATT_MUST_CHECK att_status att_evaluate_text(att_text_evaluation *out,
                                                     const att_model *model,

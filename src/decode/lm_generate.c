@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/threads.h"
 #include "decode/lm_internal.h"
+#include "tokenize/tok_unknown.h"
 
 #include <string.h>
 
@@ -71,6 +72,8 @@ static att_status keep_answer(const run *w, atti_lm_live *l, att_lm_end end)
     a->n_ids = l->n_said;
     a->n_prompt = l->n_prompt;
     a->prompt_cut = l->cut;
+    a->n_unknown = (int32_t)atti_count_unknown(w->s->tokenizer, w->ids[l->job],
+                                               (size_t)w->n_ids[l->job]);
     a->end = (int32_t)end;
     a->stop = l->text.stop;
     a->logprob = (float)l->logprob;

@@ -3,6 +3,7 @@
  * SentencePiece's ids and the model's are two numberings (formats.md 6.5); the tables
  * between them are made once, when the tokenizer is opened. Without a vocab.json the two
  * are the same. */
+#include "tokenize/tok_unknown.h"
 #include "tokenize/tokenizer_backend.h"
 #include "atti_config.h"
 #include "base/alloc.h"
@@ -328,4 +329,13 @@ int32_t att_tokenizer_eos(const att_tokenizer *t)
 int32_t att_tokenizer_pad(const att_tokenizer *t)
 {
     return t ? t->pad : -1;
+}
+
+int64_t atti_count_unknown(const att_tokenizer *t, const int32_t *ids, size_t n)
+{
+    int64_t count = 0;
+    if (!t || t->unk < 0 || t->unk == t->bos || t->unk == t->eos || t->unk == t->pad)
+        return 0;
+    for (size_t i = 0; i < n; i++) count += ids[i] == t->unk;
+    return count;
 }

@@ -113,7 +113,7 @@ att_status att_evaluate_text(att_text_evaluation *out, const att_model *model,
     evaluation e = {.model = model, .pairs.fd = -1};
     att_text_evaluation r = {
         .size = out->size, .context = in_force, .stride = out->stride};
-    const atti_text_files f = {files, n_files, NULL, r.stride % in_force};
+    const atti_text_files f = {files, n_files, NULL, r.stride % in_force, &r.unknown};
     e.feed_opts.budget = batch_tokens > 0 ? batch_tokens : 4096;
     e.feed_opts.kind = ATTI_FEED_BLOCKS;
     att_status st = evaluate(&e, &r, &f);

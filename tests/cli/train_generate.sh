@@ -38,6 +38,14 @@ if cmp -s a c; then exit 1; fi
 grep -q 'context of 24 tokens is full' err
 "$ATTEND" generate -m m -p 'to be' --slide -n 60 -q > out
 test "$(wc -c < out)" = 61
+# Characters that no training text had are told.
+"$ATTEND" generate -m m -p 'to日本' -n 1 2>err >out
+grep -q "^attend: warning: 2 of the prompt's 4 tokens stand for text that the model's vocabulary" err
+printf 'to be 日本\n' >foreign.txt
+"$ATTEND" evaluate -m m foreign.txt 2>err >out
+grep -q '^attend: warning: 2 of 9 tokens stand for text that' err
+"$ATTEND" evaluate -m m valid.txt 2>err >out
+grep warn err && exit 9
 # GPT-2's layout, and sub-words.
 t --train train.txt --valid valid.txt -m g --arch gpt2 --after 5u -q
 grep -q GPT2LMHeadModel g/config.json

@@ -37,6 +37,7 @@ typedef struct atti_text_files {
     int32_t n;
     const char *temp_dir; /* NULL: the system's */
     int64_t stride;       /* of blocks; 0: side by side */
+    int64_t *unknown;     /* NULL, or counts tokens that stand for what is unknown */
 } atti_text_files;
 ATT_MUST_CHECK att_status atti_text_stream(atti_pairs *p, const att_tokenizer *tok,
                                            const atti_text_files *f, int64_t context,

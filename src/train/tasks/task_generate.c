@@ -11,6 +11,7 @@
 #include "models/decoder/decoder_config.h"
 #include "models/save.h"
 #include "tokenize/spm_json.h"
+#include "tokenize/tok_unknown.h"
 #include "train/tasks/task_encoder.h"
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,7 @@ typedef struct reader {
     size_t at;
     int32_t *ids;
     size_t cap;
+    int64_t *unknown;
 } reader;
 
 static att_status next(void *ctx, atti_item *out)
@@ -140,6 +142,7 @@ static att_status next(void *ctx, atti_item *out)
     size_t n = chunk_bytes(s, r->text.size - r->at), count = 0;
     ATTI_TRY(att_tokenizer_encode(r->tok, s, n, &r->ids, &count, &r->cap));
     r->at += n;
+    if (r->unknown) *r->unknown += atti_count_unknown(r->tok, r->ids, count);
     *out = (atti_item){.ids = {r->ids, NULL}, .n = {count, 0}};
     return ATT_OK;
 }
@@ -147,7 +150,7 @@ static att_status next(void *ctx, atti_item *out)
 att_status atti_text_stream(atti_pairs *p, const att_tokenizer *tok,
                             const atti_text_files *f, int64_t context, int may_shift)
 {
-    reader r = {.tok = tok, .files = f->files, .n_files = f->n};
+    reader r = {.tok = tok, .files = f->files, .n_files = f->n, .unknown = f->unknown};
     int64_t vocab = att_tokenizer_size(tok);
     atti_items_opts io = {.next = next,
                           .ctx = &r,
@@ -166,7 +169,7 @@ static att_status open_text(atti_trainer *t, atti_pairs *p, int valid)
 {
     const att_train_opts *o = &t->o;
     const atti_text_files f = {valid ? &o->valid_source : o->train_source,
-                               valid ? 1 : o->n_train, t->dir, 0};
+                               valid ? 1 : o->n_train, t->dir, 0, NULL};
     return atti_text_stream(p, t->tok[0], &f, o->max_length, !valid);
 }
 
