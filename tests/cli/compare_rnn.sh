@@ -17,6 +17,11 @@ grep -q 'recurrent steps between a target word and a source word' rnn.svg
 test -s kept/rnn-none/model.safetensors
 compare -m kept --overwrite --json >object
 grep -q '^{"summary":\[{"name":"parameters","values":{"Transformer":[0-9]*,' object
+# How far the turns of each system at each length were apart: 1 or more.
+grep -o '"tokens_per_s_spread":\[[^]]*\]' object | sed 's/"x":[0-9]*,//g' |
+    grep -o '":[0-9.]*[,}]' | tr -dc '0-9.\n' >spreads
+test "$(wc -l <spreads)" = 18
+awk '$1 < 1 { exit 1 }' spreads
 grep -q '"gradient_by_distance":\[{"name":"[0-9]' object
 "$ATTEND" compare rnn-transformer --train a.en 2>log && exit 9 || test $? = 2
 grep -q 'take two files each' log
