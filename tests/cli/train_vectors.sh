@@ -32,6 +32,10 @@ refused 2 'needs --vectors FILE' --freeze-vectors
 refused 2 'needs --arch rnn' --arch transformer --inputs one-hot
 refused 1 'give --dim 16' --vectors words.txt --dim 8
 printf 'dog 1 x\n' >bad.txt
+refused 1 "bad.txt:1: column 3, 'x', is no finite number" --vectors bad.txt
+printf 'dog 1 2\ncat  1,5  2\n' >bad.txt
+refused 1 "bad.txt:2: column 2, '1,5', is no finite number" --vectors bad.txt --dim 2
+printf 'dog\n' >bad.txt
 refused 1 'bad.txt:1: vectors of 0 numbers' --vectors bad.txt
 printf 'qqq 1\n' >other.txt
 refused 1 'none of its 1 words is in the vocabulary' --vectors other.txt --dim 1

@@ -53,16 +53,30 @@ static int is_header(const char *line, size_t n, int64_t *width)
     return 1;
 }
 
-/* How many numbers stand at the end of the first word's line; its word takes one field. */
-static int64_t count_numbers(const char *line, size_t n)
+/* How many numbers stand at the end of the first word's line; its word takes one field.
+ * *end is where the field before them stops: the word's, or one that is no number. */
+static int64_t count_numbers(const char *line, size_t n, size_t *end)
 {
     int64_t count = 0;
     float value;
     for (size_t rest = n; rest > 0; count++) {
+        *end = rest;
         size_t len = last_field(line, &rest);
         if (rest == 0 || !number(&value, line + rest, len)) break;
     }
     return count;
+}
+
+/* The field that ends at end, and its number from the left. */
+static att_status no_number(const atti_vectors *v, const char *line, size_t end)
+{
+    int64_t column = 1;
+    size_t begin = end, len = last_field(line, &begin);
+    for (size_t i = 1; i <= begin; i++)
+        column += is_blank(line[i]) && !is_blank(line[i - 1]);
+    return atti_fail(ATT_EFORMAT, "%s:%lld: column %lld, '%.*s', is no finite number",
+                     v->name, (long long)v->line, (long long)column,
+                     (int)(len < 40 ? len : 40), line + begin);
 }
 
 static att_status set_width(atti_vectors *v, int64_t width)
@@ -85,7 +99,13 @@ att_status atti_vectors_line(atti_vectors *v, const char *line, size_t n,
     while (n > 0 && is_blank(line[0])) line++, n--;
     if (n == 0) return ATT_OK;
     if (v->line == 1 && is_header(line, n, &width)) return set_width(v, width);
-    if (v->width == 0) ATTI_TRY(set_width(v, count_numbers(line, n)));
+    if (v->width == 0) {
+        size_t end = n, begin = n;
+        int64_t count = count_numbers(line, n, &end);
+        (void)last_field(line, &begin);
+        if (count == 0 && begin > 0) return no_number(v, line, end);
+        ATTI_TRY(set_width(v, count));
+    }
     size_t rest = n;
     for (int64_t i = v->width; i-- > 0;) {
         size_t len = last_field(line, &rest);
@@ -93,10 +113,7 @@ att_status atti_vectors_line(atti_vectors *v, const char *line, size_t n,
             return atti_fail(ATT_EFORMAT,
                              "%s:%lld: no word with %lld numbers behind it", v->name,
                              (long long)v->line, (long long)v->width);
-        if (!number(&value[i], line + rest, len))
-            return atti_fail(ATT_EFORMAT, "%s:%lld: '%.*s' is no finite number",
-                             v->name, (long long)v->line, (int)(len < 40 ? len : 40),
-                             line + rest);
+        if (!number(&value[i], line + rest, len)) return no_number(v, line, rest + len);
     }
     while (rest > 0 && is_blank(line[rest - 1])) rest--;
     /* Wider than the lines before: what was left over would pass as part of the word. */
