@@ -238,6 +238,13 @@ static void stretch(att_picture *p, const plot *q, const att_curve *k, int64_t f
     s->dash = dash;
 }
 
+/* Curves are told apart without their colours too. */
+static int dash_of(int64_t index)
+{
+    static const int dash[] = {0, 3, 6, 10, 1, 15};
+    return dash[index % (int64_t)(sizeof dash / sizeof *dash)];
+}
+
 static att_status curve(att_picture *p, const atti_theme *t, const plot *q,
                         const att_curve_panel *panel, const att_curve *k, int64_t index)
 {
@@ -251,7 +258,7 @@ static att_status curve(att_picture *p, const atti_theme *t, const plot *q,
         while (i < k->n && usable(panel, k, i)) i++;
         if (i > from)
             stretch(p, q, k, from, i, buf, atti_colour_series(index, t->dark),
-                    (int)(index % 3) * 3);
+                    dash_of(index));
     }
     atti_free(buf);
     return p->status;
@@ -268,7 +275,7 @@ static double legend(att_picture *p, const atti_theme *t, const names *k, double
         atti_shape *s =
             atti_draw_line(p, x, y + 8, x + 24, y + 8, atti_colour_series(i, t->dark));
         s->line_width = 2.4;
-        s->dash = (int)(i % 3) * 3;
+        s->dash = dash_of(i);
         atti_draw_label(p, x + 30, y + 12, 12, -1, t->ink, k->of[i], 48);
         x += w;
     }

@@ -6,6 +6,7 @@
 #include "support.h"
 #include "view/picture.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -416,6 +417,33 @@ static void sheets_have_numbers_and_sizes(void **state)
     assert_null(p);
 }
 
+/* Printed without colours too: six curves, five of them dashed, each otherwise, on the
+ * curve as in the legend. */
+static void every_curve_has_its_own_dash(void **state)
+{
+    (void)state;
+    static const char *const name[6] = {"1", "2", "3", "5", "10", "attention"};
+    const double x[2] = {1, 2}, y[2] = {3, 4};
+    att_curve c[6];
+    att_picture *p = NULL;
+    char *svg, seen[6][16];
+    size_t n = 0;
+    for (int i = 0; i < 6; i++) c[i] = (att_curve){name[i], x, y, 2};
+    att_curve_panel panel = {.y_name = "accuracy", .curves = c, .n_curves = 6};
+    assert_ok(att_picture_curves(&p, &panel, 1, "step", NULL));
+    svg = svg_of(p);
+    for (const char *s = svg; (s = strstr(s, "stroke-dasharray=\"")) != NULL; s++) {
+        char dash[16];
+        size_t k = 0;
+        (void)snprintf(dash, sizeof dash, "%.*s", (int)strcspn(s + 18, "\""), s + 18);
+        while (k < n && strcmp(seen[k], dash) != 0) k++;
+        assert_true(k < 6);
+        if (k == n) (void)snprintf(seen[n++], sizeof *seen, "%s", dash);
+    }
+    assert_int_equal(n, 5);
+    att_free(svg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +456,7 @@ int main(void)
         cmocka_unit_test(overview_has_every_head),
         cmocka_unit_test(both_directions_turn_the_weights_over),
         cmocka_unit_test(text_heat_curves_and_boxes),
+        cmocka_unit_test(every_curve_has_its_own_dash),
         cmocka_unit_test(sheets_have_numbers_and_sizes),
         cmocka_unit_test(palettes_are_monotone),
         cmocka_unit_test(numbers_need_no_locale),
