@@ -73,8 +73,10 @@ bench: ## build the benchmarks and run the kernel ladder
 
 pictures: ## draw the pictures of docs/attention.md once more
 	$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release)
-	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target example_attention_pictures
+	@$(CMAKE) --build $(BUILD) -j $(JOBS) --target example_attention_pictures \
+		example_attention_pictures_more
 	@$(BUILD)/examples/attention_pictures docs/img/attention
+	@$(BUILD)/examples/attention_pictures_more docs/img/attention
 
 gallery: ## train four small models, draw docs/gallery.md (minutes)
 	$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release)

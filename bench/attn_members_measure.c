@@ -2,6 +2,7 @@
 
 #include "attn_measure.h"
 #include "attend/attention.h"
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,8 @@ static const char *const names[] = {
     "plain",    "causal",   "window",        "softcap", "rope", "alibi",    "dalibi",
     "bias",     "dbias",    "sink",          "t5",      "shaw", "dropout",  "cosine",
     "bilinear", "additive", "additive_wide", "gat",     "relu", "relu_row", "sparsemax",
-    "argmax",
+    "argmax",   "sample",   "reinforce",     "sinks",   "mask", "blocks",   "prior",
+    "groups",
 };
 
 const char *bench_member_name(int i)
@@ -109,6 +111,11 @@ static void positions(call *c, const char *name, int64_t h, int64_t t, int64_t d
     }
     if (is(name, "bias") || is(name, "dbias")) c->args.bias = four(c, 1, h, t, t, 1);
     if (is(name, "dbias")) c->grads.dbias = four(c, 1, h, t, t, 0);
+    if (is(name, "prior")) {
+        c->args.prior = four(c, 1, h, t, t, 1);
+        c->args.prior_w = two(c, h, 0, 1);
+        c->grads.dprior_w = two(c, h, 0, 0);
+    }
     if (is(name, "sink")) {
         c->args.sink_logit = two(c, h, 0, 1);
         c->grads.dsink_logit = two(c, h, 0, 0);
@@ -126,6 +133,35 @@ static void positions(call *c, const char *name, int64_t h, int64_t t, int64_t d
         c->grads.drel_k = two(c, 33, d, 0);
         c->grads.drel_v = two(c, 33, d, 0);
     }
+}
+
+/* mask: two of three keys, by a stored matrix; blocks: of 64, such a matrix for each of
+ * two kinds. */
+static void masks(call *c, const char *name, int64_t t)
+{
+    bool blocks = is(name, "blocks");
+    const int64_t n = blocks ? 64 : t, shape[3] = {blocks ? 2 : 1, n, n};
+    att_tensor *m = &c->t[c->n];
+    if (is(name, "sinks")) c->desc.causal = 1, c->desc.left = 64, c->desc.sinks = 4;
+    if ((!blocks && !is(name, "mask")) || c->st != ATT_OK) return;
+    if (blocks) c->desc.block = n;
+    c->st = att_tensor_alloc(m, ATT_U8, 3, shape);
+    if (c->st != ATT_OK) return;
+    c->n++;
+    for (int64_t i = 0; i < att_tensor_count(m); i++)
+        ((uint8_t *)m->data)[i] = i / 16 % 3 != 0; /* in runs of 16, as windows have */
+    c->args.block_mask = m;
+}
+
+static void picks(call *c, const char *name, int64_t b, int64_t h, int64_t t)
+{
+    const int64_t rows[3] = {b, h, t};
+    if (!is(name, "sample") && !is(name, "reinforce")) return;
+    c->desc.normalise = ATT_NORM_HARD_SAMPLE;
+    c->desc.seed = 1;
+    if (!is(name, "reinforce")) return;
+    c->desc.reinforce = 1;
+    c->args.advantage = tensor(c, 3, rows, 1);
 }
 
 static void scores(call *c, const char *name, int64_t d)
@@ -186,8 +222,10 @@ int bench_member(bench_times *r, const char *name, int64_t b, int64_t h, int64_t
     call c;
     call_init(&c);
     memset(r, 0, sizeof *r);
-    dense_operands(&c, b, h, h, t, t, d);
+    dense_operands(&c, b, h, is(name, "groups") && h % 4 == 0 ? h / 4 : h, t, t, d);
     positions(&c, name, h, t, d);
+    masks(&c, name, t);
+    picks(&c, name, b, h, t);
     scores(&c, name, d);
     return time_call(r, &c, seconds);
 }

@@ -11,7 +11,8 @@ typedef struct bench_times {
     double workspace_mb;
 } bench_times;
 
-/* NULL after the last. "plain" is the first; "additive" has b and all gradients. */
+/* NULL after the last. "plain" is the first; "additive" has b and all gradients;
+ * "groups": four query heads a key head, where h can be divided so. */
 const char *bench_member_name(int i);
 /* 0, or -1 with the library's message set. Gradients of all parameters are taken. */
 int bench_member(bench_times *r, const char *name, int64_t b, int64_t h, int64_t t,
