@@ -5,8 +5,8 @@
  * A row is a list of runs of visible keys (one, or two with sinks, more with a block mask,
  * one a key for edges); its arrays are packed: element j of run r is key s0 + (j - j0).
  * Members are tables of functions over such a row: score (attn_score_*.c), normaliser
- * (attn_norm_*.c), additive terms (attn_terms.c). A new member is one file and one line
- * in attn_members.c.
+ * (attn_norm_*.c), additive terms (attn_terms.c). docs/kernels.md, "Adding a score", goes
+ * through all that a new one needs.
  *
  * K and V are read where they lie when they can be used as they are (f32, no rotation, no
  * normalisation, not paged); otherwise a prepared f32 copy [g,row,:] is made first. */

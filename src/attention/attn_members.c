@@ -1,5 +1,5 @@
-/* attn_members.c - the tables of the generic path's members. A new score or normaliser is
- * its own file, its line here, its enum in attention.h and its formula in attn_ref.c. */
+/* attn_members.c - the tables of the generic path's members. docs/kernels.md adds
+ * a score step by step. */
 #include "attention/attn_generic.h"
 
 static const atti_gen_score *const scores[] = {
