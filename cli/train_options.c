@@ -25,6 +25,7 @@ void train_defaults(void *opts)
     train_opts *o = opts;
 
     att_train_opts_init(&o->t);
+    o->score = o->t.score;
     o->preset = NULL;
     train_show(o);
 }
@@ -147,8 +148,10 @@ static void warn_idle(const train_opts *o)
 
 int train_settle(train_opts *o, const char *name)
 {
-    int rc = o->one_side ? o->settle(o) : settle_arch(o, name);
+    int rc;
 
+    o->t.score = o->score;
+    rc = o->one_side ? o->settle(o) : settle_arch(o, name);
     if (rc != 0) return rc;
     o->t.one_hot = o->inputs;
     o->t.pre_norm = o->norm;

@@ -17,6 +17,7 @@ typedef struct train_opts {
     const char *batch;
     int32_t arch, column, vocab; /* indices of the choices shown */
     const char *attention;       /* of --arch rnn */
+    const char *score;           /* of a Transformer; t.score is what is trained */
     int32_t inputs;              /* index of the choice shown */
     /* What train_run() is to do. */
     const command *command;
@@ -163,7 +164,7 @@ int train_refused(att_status st, const char *name);
         {.name = "score",                                                              \
          .kind = OPT_STR,                                                              \
          .arg = "NAME",                                                                \
-         TRAIN_ROW(t.score),                                                           \
+         TRAIN_ROW(score),                                                             \
          .choices = "scaled-dot|dot|general|additive|cosine",                          \
          .help = "how a Transformer's attention compares a query with a key"},         \
         {.name = "normalise",                                                          \

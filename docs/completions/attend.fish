@@ -493,7 +493,7 @@ complete -c attend -n '__fish_seen_subcommand_from bench' -l help -s h -d 'print
 complete -c attend -n __fish_use_subcommand -a bench -d 'time attention, forward and backward'
 complete -c attend -n '__fish_seen_subcommand_from bench' -l shape -r -d 'batch, heads, length, width of a head; more shapes may follow (default: 1,8,1024,64 64,4,32,32 16,8,128,64)'
 complete -c attend -n '__fish_seen_subcommand_from bench' -l score -r -a 'scaled-dot cosine bilinear additive gat shaw t5 relu sparsemax decode edges' -d 'what is timed: a member of the family; decoding, one query of 32 heads against 4,096 keys, by 32 and by 8 key heads; a graph of 100,000 nodes and a million edges'
-complete -c attend -n '__fish_seen_subcommand_from bench' -l peers -r -d 'run PyTorch\'s side first, with this Python environment, and print it beside; without --shape its own shapes'
+complete -c attend -n '__fish_seen_subcommand_from bench' -l peers -r -d 'run PyTorch\'s side first, with this Python environment, and print it beside; without --shape its own shapes, causal and not'
 complete -c attend -n '__fish_seen_subcommand_from bench' -l peers-dir -r -d 'where attention.py of the peers is'
 complete -c attend -n '__fish_seen_subcommand_from bench' -l causal -d 'a query sees no later key'
 complete -c attend -n '__fish_seen_subcommand_from bench' -l left -r -d 'keys seen to the left; -1 = all'

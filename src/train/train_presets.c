@@ -25,8 +25,8 @@ static const preset presets[] = {
      "833u", "208u", 0.0f, 0},
     {"base", 512, 2048, 8, 6, 0.1f, 0.0007f, 4000, 32000, 4096, 5, "inverse-sqrt",
      "100Ku", "2778u", "694u", 0.0f, 0},
-    {"rnn", 256, 1024, 4, 1, 0.4f, 0.001f, 500, 10000, 2048, 5, "linear", "8Ku", "400u",
-     "200u", 1.0f, 1},
+    {"rnn", 256, 1024, 4, 1, 0.35f, 0.002f, 500, 10000, 1536, 5, "linear", "9Ku",
+     "250u", "62u", 1.0f, 1},
 };
 
 /* Tasks of one side; docs/results.md has what was tried. */

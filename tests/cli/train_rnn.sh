@@ -15,7 +15,7 @@ grep -q '"preset": "rnn"' whole/config.train.json
 grep -q '"attend_score": "additive"' whole/config.json
 # The recipe comes with the architecture, and what is said wins over it.
 grep -q '"clip-norm": 1,' whole/config.train.json
-grep -q '"dropout": 0.4' whole/config.train.json
+grep -q '"dropout": 0.35' whole/config.train.json
 "$ATTEND" train translate --config whole/config.train.json -m again -q -j 2
 cmp whole/model.safetensors again/model.safetensors
 # Interrupted after 10 of 20 updates.
@@ -39,6 +39,9 @@ rnn lstm --arch rnn-lstm --attention dot --dim-rnn 24 --after 5u 2>log
 grep -q '^LSTM encoder-decoder, dot attention: 1 encoder layers of 12 in both' log
 rnn none --attention none --after 5u 2>log
 grep -q 'no attention' log
+"$ATTEND" train translate --config none/config.train.json -m none-again -q
+cmp none/model.safetensors none-again/model.safetensors
+"$ATTEND" train translate -m none --resume --after 6u -q
 rnn plan --attention general --dry-run --after 5u -q | grep -q '^parameters'
 "$ATTEND" explain -m none 'I am' >page
 grep -q 'no attention: gradients say' page

@@ -67,7 +67,7 @@ static const setup cases[] = {
     {2, 2, 40, 70, 32, 32, .left = -1, .add = 1},
     {8, 8, 300, 290, 32, 32, .left = -1}, /* crowded rows */
     {8, 8, 300, 290, 32, 32, .left = -1, .add = 1},
-    {3, 3, 5, 400, 16, 16, .left = -1}, /* a few queries, many keys */
+    {3, 3, 5, 400, 16, 16, .left = -1},                  /* a few queries, many keys */
     {1, 1, 1040, 1100, 16, 16, .causal = 1, .left = -1}, /* in blocks */
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
