@@ -182,7 +182,18 @@ static int label_chunk(stream *s)
     char label[64];
     int rc = 0;
 
-    if (st != ATT_OK) return cli_status(st);
+    if (st != ATT_OK) {
+        int failed = cli_status(st);
+
+        for (int32_t i = 0; i < s->n && st == ATT_ENOTSUP; i++) {
+            if (!s->pair[i]) continue;
+            cli_hint("line %lld holds a TAB, which parts two texts; a file of labelled "
+                     "texts: attend evaluate -m DIR FILE",
+                     (long long)(s->done + i + 1));
+            break;
+        }
+        return failed;
+    }
     for (int32_t i = 0; i < s->n; i++) {
         const att_labelled *a = att_labels_get(r, i);
 

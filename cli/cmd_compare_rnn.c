@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SYSTEMS = 3,
@@ -561,6 +562,7 @@ static int run(void *opts, const cli_list *words)
                        "gradient_by_distance", system_name, SYSTEMS);
     rc = compare(&v);
     if (rc == 0) compare_end(&v.o->o, v.dir, v.began);
+    if (rc != 0) (void)rmdir(v.dir); /* if nothing was made in it */
     for (int s = 0; s < SYSTEMS; s++) att_model_destroy(v.model[s]);
     return rc;
 }

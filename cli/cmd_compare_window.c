@@ -7,11 +7,13 @@
 #include "commands.h"
 #include "compare.h"
 #include "demo_grammar.h"
+#include "explain_parts.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { N_WINDOWS = 4, N_SYSTEMS = N_WINDOWS + 1, FARTHEST = 16, SENTENCES = 3000 };
 
@@ -108,7 +110,7 @@ static void tagger(const bench *b, att_train_opts *o, int s, const char *model)
     o->word_dim = b->o->dim;
     o->char_state = 0;
     o->encoder_layers = 2;
-    o->heads = b->o->dim % 4 == 0 ? 4 : 1;
+    o->heads = b->o->dim % 8 == 0 ? 4 : 1;
     o->batch_tokens = 1024;
     o->dropout = 0.1f;
     o->warmup = 100;
@@ -253,12 +255,21 @@ static int run(void *opts, const cli_list *words)
         return cli_usage("compare window-attention",
                          "compare window-attention: the picture is of the corpus that "
                          "is made: no --train with --output");
+    if (o->dim % 2)
+        return cli_usage("compare window-attention",
+                         "compare window-attention: --dim %d is odd: rotary positions "
+                         "turn pairs",
+                         (int)o->dim);
+    rc = explain_check_output("compare window-attention", o->output,
+                              ".svg .png .pdf .html");
+    if (rc) return rc;
     if (!(b.dir = compare_dir(o))) return EXIT_FAILED;
     cli_catch_signals();
     rc = make_corpus(&b);
     for (int s = 0; s < N_SYSTEMS && rc == EXIT_FINE; s++) rc = run_system(&b, s);
     if (rc == EXIT_FINE) rc = show(&b);
     if (rc == EXIT_FINE) compare_end(o, b.dir, began);
+    if (rc != EXIT_FINE) (void)rmdir(b.dir); /* if nothing was made in it */
     cli_free(b.train);
     cli_free(b.valid);
     cli_free(b.dir);

@@ -394,7 +394,8 @@ static void show_next(const demo *d)
     printf("  %s evaluate -m %s --source %s --target %s%s\n", me, dir, unseen[0],
            unseen[1], zh ? " --tokenize zh" : "");
     printf(
-        "  %s train translate --preset tiny --train %s %s --valid %s %s -m my-model\n",
+        "  %s train translate --preset tiny --vocab-size 900 --train %s %s --valid %s %s "
+        "-m my-model\n",
         me, train[0], train[1], unseen[0], unseen[1]);
     printf("\nIn place of these files put your own, a sentence a line.\n");
 }

@@ -274,10 +274,17 @@ static int read_config(parser *ps, const char *path)
         bool negated;
         int i;
 
-        /* Who wrote the file, kept for people. */
-        if (strcmp(values[k].key, "attend") == 0 ||
-            strcmp(values[k].key, "command") == 0)
-            continue;
+        /* Who wrote the file, kept for people; one training's is no other's. */
+        if (strcmp(values[k].key, "attend") == 0) continue;
+        if (strcmp(values[k].key, "command") == 0) {
+            const char *by = values[k].words.n ? values[k].words.item[0] : "";
+
+            if (strncmp(by, "train ", 6) != 0 ||
+                strncmp(ps->c->name, "train ", 6) != 0 || strcmp(by, ps->c->name) == 0)
+                continue;
+            return cli_usage(ps->c->name, "%s: of 'attend %s', not of 'attend %s'",
+                             path, by, ps->c->name);
+        }
         i = find_long(ps->c, values[k].key, strlen(values[k].key), &negated);
         if (i < 0 || negated ||
             opt_at(ps->c, (size_t)i)->flags & (OPT_HELP | OPT_CONFIG)) {

@@ -11,3 +11,8 @@ test "$(far 6 3)$(far 11 4)" = 11
 awk '/^accuracy, %/ { exit !($7 > $3) }' table
 if "$ATTEND" compare window-attention --train x 2>err; then exit 1; fi
 grep -q 'one file of --train and one of --valid' err
+# Refused before anything is trained.
+"$ATTEND" compare window-attention -o x.foo 2>log && exit 9 || test $? = 2
+grep -q 'the ending decides the format' log
+"$ATTEND" compare window-attention --dim 13 2>log && exit 9 || test $? = 2
+grep -q -e '--dim 13 is odd' log

@@ -33,3 +33,8 @@ for run in pairs:own.spm tags:own.json text:own.spm; do
     grep -q "$file" err
     mv elsewhere $file
 done
+# Another task's training is not gone on with.
+mkdir other
+echo '{"command": "train tag", "column": "upos"}' >other/config.train.json
+"$ATTEND" train translate -m other --resume 2>log && exit 9 || test $? = 2
+grep -q "other/config.train.json: of 'attend train tag', not of 'attend train translate'" log

@@ -61,7 +61,7 @@ static void what_is_none_is_refused(void **state)
         {"9 70000\ndog 1\n", "70000 numbers"},
         {"dog 1 2\ncat 1\n", ":2: no word"},
         {"dog 1 2\ncat 1 2 3\n", ":2: more than 2 numbers"},
-        {"dog 1 2\ncat 1 x\n", ":2: 'x' is no finite number"},
+        {"dog 1 2\ncat 1 x\n", ":2: column 3, 'x', is no finite number"},
         {"dog 1 2\ncat 1 nan\n", "'nan'"},
         {"dog 1 2\ncat 1 1e99\n", "'1e99'"},
         {"dog 1 2\ncat 1 0x10\n", "'0x10'"},
