@@ -8,49 +8,15 @@
  * within (2^-8 + 2e-5) sum_s a |v|, and the log-sum-exp within 2e-5 + 2^-23 |lse|. */
 #include "support.h"
 
-#include "base/rng.h"
-#include "bf16_tables.h"
-#include "kernels/attn_kernels.h"
-#include "kernels/cpu.h"
-#include "kernels/half.h"
-#include "kernels/kernels.h"
-#include <math.h>
+#include "bf16_case.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { MOST_TABLES = 4, PAD = 3 };
-
-static int tables(const atti_bf16_kernels *out[MOST_TABLES])
-{
-    int n = 0;
-    if (!atti_k()->attn) return 0; /* plain C has no dense attention to fall back on */
-    out[n++] = &bf16_emulated_amx;
-    out[n++] = &bf16_emulated_dot;
-    if (atti_cpu_probe().avx512 && bf16_without_bf16()) out[n++] = bf16_without_bf16();
-    if (atti_bf16()) out[n++] = atti_bf16();
-    return n;
-}
-
-typedef struct kase {
-    int64_t n_q, n_k, d, e, left, right, sinks;
-    float sink, dropout, scale;
-} kase;
 
 typedef struct prob {
     kase c;
     float *q, *k, *v, *out, *lse;
     atti_attn_problem p;
 } prob;
-
-static float *draw(int64_t rows, int64_t cols, uint64_t seed)
-{
-    float *x = malloc((size_t)(rows * (cols + PAD) + 1) * sizeof *x);
-    atti_rng r = {seed, 0};
-    for (int64_t i = 0; i < rows * (cols + PAD); i++)
-        x[i] = atti_bf16_to_f32(atti_f32_to_bf16((float)(2 * atti_rng_unit(&r) - 1)));
-    return x;
-}
 
 static void make(prob *w, const kase *c)
 {
@@ -60,38 +26,12 @@ static void make(prob *w, const kase *c)
     w->v = draw(c->n_k, c->e, 3);
     w->out = malloc((size_t)(c->n_q * (c->e + PAD) + 1) * sizeof *w->out);
     w->lse = malloc((size_t)(c->n_q * 2 + 1) * sizeof *w->lse);
-    w->p =
-        (atti_attn_problem){.q = w->q,
-                            .k = w->k,
-                            .v = w->v,
-                            .ld_q = c->d + PAD,
-                            .ld_k = c->d + PAD,
-                            .ld_v = c->e + PAD,
-                            .n_q = c->n_q,
-                            .n_k = c->n_k,
-                            .d = c->d,
-                            .e = c->e,
-                            .scale = c->scale != 0 ? c->scale : 3 / sqrtf((float)c->d),
-                            .post = 1.0f,
-                            .left = c->left,
-                            .right = c->right,
-                            .sinks = c->sinks,
-                            .sink_logit = c->sink != 0 ? c->sink : -INFINITY,
-                            .drop = atti_drop_make(c->dropout, 99),
-                            .drop_row0 = 5,
-                            .drop_step = 2};
+    w->p = problem_of(c, w->q, w->k, w->v);
 }
 
 static void drop(prob *w)
 {
     free(w->q), free(w->k), free(w->v), free(w->out), free(w->lse);
-}
-
-static int sees(const kase *c, int64_t t, int64_t s)
-{
-    int64_t p = t + c->n_k - c->n_q;
-    if (c->right >= 0 && s > p + c->right) return 0;
-    return c->left < 0 || s >= p - c->left || s < c->sinks;
 }
 
 static void run(prob *w, const atti_attn_kernels *k, int64_t group)
