@@ -12,7 +12,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     SYSTEMS = 3,
@@ -561,8 +560,7 @@ static int run(void *opts, const cli_list *words)
                        "recurrent steps between them",
                        "gradient_by_distance", system_name, SYSTEMS);
     rc = compare(&v);
-    if (rc == 0) compare_end(&v.o->o, v.dir, v.began);
-    if (rc != 0) (void)rmdir(v.dir); /* if nothing was made in it */
+    rc = compare_end(&v.o->o, v.dir, rc, v.began);
     for (int s = 0; s < SYSTEMS; s++) att_model_destroy(v.model[s]);
     return rc;
 }

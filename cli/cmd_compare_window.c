@@ -13,7 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { N_WINDOWS = 4, N_SYSTEMS = N_WINDOWS + 1, FARTHEST = 16, SENTENCES = 3000 };
 
@@ -268,8 +267,7 @@ static int run(void *opts, const cli_list *words)
     rc = make_corpus(&b);
     for (int s = 0; s < N_SYSTEMS && rc == EXIT_FINE; s++) rc = run_system(&b, s);
     if (rc == EXIT_FINE) rc = show(&b);
-    if (rc == EXIT_FINE) compare_end(o, b.dir, began);
-    if (rc != EXIT_FINE) (void)rmdir(b.dir); /* if nothing was made in it */
+    rc = compare_end(o, b.dir, rc, began);
     cli_free(b.train);
     cli_free(b.valid);
     cli_free(b.dir);

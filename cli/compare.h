@@ -115,7 +115,8 @@ typedef struct compare_training {
 } compare_training;
 int compare_train(compare_training *out, att_train_opts *o, const char *label,
                   att_status (*with)(const att_train_opts *, att_train_estimate *));
-/* Says what the whole run took and where the models are. */
-void compare_end(const compare_opts *o, const char *dir, double began);
+/* Says what the whole run took and where the models are; after a failure (rc) leaves no
+ * directory without a file. Returns rc. */
+int compare_end(const compare_opts *o, const char *dir, int rc, double began);
 
 #endif

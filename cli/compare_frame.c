@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- tables ------------------------------------------------------------------------- */
 
@@ -233,10 +234,12 @@ int compare_train(compare_training *out, att_train_opts *o, const char *label,
     return st == ATT_OK ? EXIT_FINE : cli_status(st);
 }
 
-void compare_end(const compare_opts *o, const char *dir, double began)
+int compare_end(const compare_opts *o, const char *dir, int rc, double began)
 {
     char s[32];
-    if (o->json) return;
+    if (rc != EXIT_FINE) (void)rmdir(dir);
+    if (rc != EXIT_FINE || o->json) return rc;
     printf("\n%s in all; models and corpus are in %s\n",
            term_duration(s, cli_now() - began), dir);
+    return rc;
 }
