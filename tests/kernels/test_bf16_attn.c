@@ -193,11 +193,13 @@ static void exp2_error(void **state)
                 uint32_t bits = (uint32_t)b | (neg ? 0x80000000U : 0);
                 memcpy(&x[m], &bits, 4);
             }
+            int have = 0;
             for (int q = n - 1; q >= 0; q--) {
-                if (q == 1 || (q == 0 && step == 1))
+                if (q == 1 || (q == 0 && step == 1 && have))
                     continue; /* emulated twice, slowly */
                 t[q]->attn->exp2(y, x, m);
-                if (q == n - 1) memcpy(first, y, sizeof y);
+                if (!have) memcpy(first, y, sizeof y);
+                have = 1;
                 assert_memory_equal(first, y, (size_t)m * sizeof *y);
             }
             for (int j = 0; n && j < m; j++) {
