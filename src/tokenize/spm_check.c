@@ -4,6 +4,7 @@
  * pieces. Groups (wire types 3 and 4) are refused: no SentencePiece model has them and
  * they are the one way to nest without a length. Unknown fields are skipped by type. */
 #include "tokenize/spm_check.h"
+#include "tokenize/spm_field.h"
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "base/str.h"
@@ -13,16 +14,8 @@
 enum { MAX_PIECES = 1 << 24, MAX_PIECE_BYTES = 65536, MAX_PREFIXES = 32 };
 enum { TYPE_NORMAL = 1, TYPE_UNKNOWN, TYPE_CONTROL, TYPE_USER, TYPE_UNUSED, TYPE_BYTE };
 
-typedef struct span {
-    const unsigned char *p, *end;
-} span;
-
-typedef struct field {
-    uint32_t number, wire;
-    uint64_t varint; /* wire 0 */
-    uint32_t fixed;  /* wire 5 */
-    span bytes;      /* wire 2 */
-} field;
+typedef atti_spm_span span;
+typedef atti_spm_field field;
 
 typedef struct piece {
     const char *text;
@@ -30,8 +23,7 @@ typedef struct piece {
 } piece;
 
 typedef struct model {
-    const char *name;
-    const unsigned char *start;
+    atti_spm_bytes in;
     piece *pieces;
     size_t n, cap;
     uint32_t *table; /* open addressing by text, index + 1 */
@@ -41,78 +33,12 @@ typedef struct model {
     int64_t ids[4]; /* unk, bos, eos, pad */
 } model;
 
-static size_t at(const model *m, const unsigned char *p)
-{
-    return (size_t)(p - m->start);
-}
-
-static att_status read_varint(const model *m, span *s, uint64_t *out)
-{
-    uint64_t v = 0;
-    for (int shift = 0; shift < 70; shift += 7) {
-        if (s->p == s->end) {
-            return atti_fail(ATT_EFORMAT, "%s: ends inside a number at byte %zu",
-                             m->name, at(m, s->p));
-        }
-        unsigned char c = *s->p++;
-        if (shift == 63 && c > 1) break;
-        v |= (uint64_t)(c & 0x7f) << shift;
-        if (!(c & 0x80)) {
-            *out = v;
-            return ATT_OK;
-        }
-    }
-    return atti_fail(ATT_EFORMAT, "%s: number of more than 64 bits at byte %zu",
-                     m->name, at(m, s->p));
-}
-
-static att_status need(const model *m, const span *s, uint64_t n, uint32_t number)
-{
-    uint64_t left = (uint64_t)(s->end - s->p);
-    if (n <= left) return ATT_OK;
-    return atti_fail(
-        ATT_EFORMAT, "%s: field %u at byte %zu says %llu bytes, %llu are left", m->name,
-        number, at(m, s->p), (unsigned long long)n, (unsigned long long)left);
-}
-
-static att_status next_field(const model *m, span *s, field *f)
-{
-    uint64_t tag = 0, n = 0;
-    const unsigned char *start = s->p;
-    ATTI_TRY(read_varint(m, s, &tag));
-    memset(f, 0, sizeof *f);
-    if (tag >> 3 == 0 || tag >> 32 != 0) {
-        return atti_fail(ATT_EFORMAT, "%s: field number %llu at byte %zu", m->name,
-                         (unsigned long long)(tag >> 3), at(m, start));
-    }
-    f->number = (uint32_t)(tag >> 3);
-    f->wire = (uint32_t)(tag & 7);
-    switch (f->wire) {
-    case 0: return read_varint(m, s, &f->varint);
-    case 1: n = 8; break;
-    case 2: ATTI_TRY(read_varint(m, s, &n)); break;
-    case 5: n = 4; break;
-    default:
-        return atti_fail(ATT_EFORMAT, "%s: wire type %u of field %u at byte %zu",
-                         m->name, f->wire, f->number, at(m, start));
-    }
-    ATTI_TRY(need(m, s, n, f->number));
-    f->bytes = (span){s->p, s->p + n};
-    if (f->wire == 5) {
-        const unsigned char *p = s->p;
-        f->fixed =
-            p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-    }
-    s->p += n;
-    return ATT_OK;
-}
-
 static att_status want_wire(const model *m, const field *f, uint32_t wire,
                             const char *what)
 {
     if (f->wire == wire) return ATT_OK;
-    return atti_fail(ATT_EFORMAT, "%s: %s has wire type %u, expected %u", m->name, what,
-                     f->wire, wire);
+    return atti_fail(ATT_EFORMAT, "%s: %s has wire type %u, expected %u", m->in.name,
+                     what, f->wire, wire);
 }
 
 /* "<0xHH>": exactly two hexadecimal digits, as SentencePiece prints them. */
@@ -127,29 +53,29 @@ static att_status check_piece(model *m, const piece *p, float score)
 {
     size_t i = m->n;
     if (p->len == 0) {
-        return atti_fail(ATT_EFORMAT, "%s: piece %zu is empty", m->name, i);
+        return atti_fail(ATT_EFORMAT, "%s: piece %zu is empty", m->in.name, i);
     }
     if (p->len > MAX_PIECE_BYTES) {
-        return atti_fail(ATT_EFORMAT, "%s: piece %zu has %u bytes, at most %d", m->name,
-                         i, p->len, MAX_PIECE_BYTES);
+        return atti_fail(ATT_EFORMAT, "%s: piece %zu has %u bytes, at most %d",
+                         m->in.name, i, p->len, MAX_PIECE_BYTES);
     }
     if (!atti_utf8_valid(p->text, p->len) || memchr(p->text, '\0', p->len)) {
-        return atti_fail(ATT_EFORMAT, "%s: piece %zu is not UTF-8 without NUL", m->name,
-                         i);
+        return atti_fail(ATT_EFORMAT, "%s: piece %zu is not UTF-8 without NUL",
+                         m->in.name, i);
     }
     if (!isfinite(score)) {
-        return atti_fail(ATT_EFORMAT, "%s: piece %zu ('%.*s') has score %g", m->name, i,
-                         (int)p->len, p->text, (double)score);
+        return atti_fail(ATT_EFORMAT, "%s: piece %zu ('%.*s') has score %g", m->in.name,
+                         i, (int)p->len, p->text, (double)score);
     }
     if (p->type < TYPE_NORMAL || p->type > TYPE_BYTE) {
         return atti_fail(ATT_EFORMAT, "%s: piece %zu ('%.*s') has type %u, not in 1..6",
-                         m->name, i, (int)p->len, p->text, p->type);
+                         m->in.name, i, (int)p->len, p->text, p->type);
     }
     if (p->type == TYPE_BYTE) {
         if (!byte_piece(p)) {
             return atti_fail(ATT_EFORMAT,
-                             "%s: byte piece %zu is '%.*s', expected <0xHH>", m->name,
-                             i, (int)p->len, p->text);
+                             "%s: byte piece %zu is '%.*s', expected <0xHH>",
+                             m->in.name, i, (int)p->len, p->text);
         }
         m->bytes++;
     }
@@ -164,7 +90,7 @@ static att_status add_piece(model *m, span s)
     float score = 0.0f;
     while (s.p < s.end) {
         field f;
-        ATTI_TRY(next_field(m, &s, &f));
+        ATTI_TRY(atti_spm_next_field(&m->in, &s, &f));
         if (f.number == 1) {
             ATTI_TRY(want_wire(m, &f, 2, "piece text"));
             p.text = (const char *)f.bytes.p;
@@ -179,7 +105,8 @@ static att_status add_piece(model *m, span s)
         }
     }
     if (m->n == MAX_PIECES) {
-        return atti_fail(ATT_EFORMAT, "%s: more than %d pieces", m->name, MAX_PIECES);
+        return atti_fail(ATT_EFORMAT, "%s: more than %d pieces", m->in.name,
+                         MAX_PIECES);
     }
     ATTI_TRY(check_piece(m, &p, score));
     ATTI_TRY(atti_grow(&m->pieces, &m->cap, m->n + 1, sizeof *m->pieces, "pieces"));
@@ -215,7 +142,7 @@ static att_status check_unique(model *m)
         uint32_t *slot = find(m, p->text, p->len);
         if (*slot != 0) {
             return atti_fail(ATT_EFORMAT, "%s: pieces %u and %zu are both '%.*s'",
-                             m->name, *slot - 1, i, (int)p->len, p->text);
+                             m->in.name, *slot - 1, i, (int)p->len, p->text);
         }
         *slot = (uint32_t)i + 1;
     }
@@ -233,7 +160,7 @@ static att_status check_user_pieces(const model *m)
         if (p->len > 1024) {
             return atti_fail(ATT_EFORMAT,
                              "%s: user-defined piece %zu has %u bytes, at most 1024",
-                             m->name, i, p->len);
+                             m->in.name, i, p->len);
         }
         int chain = 0;
         for (uint32_t n = 1; n <= p->len; n++) {
@@ -244,7 +171,7 @@ static att_status check_user_pieces(const model *m)
             return atti_fail(ATT_EFORMAT,
                              "%s: %d user-defined pieces are prefixes of piece %zu, at "
                              "most %d",
-                             m->name, chain, i, MAX_PREFIXES);
+                             m->in.name, chain, i, MAX_PREFIXES);
         }
     }
     return ATT_OK;
@@ -254,12 +181,12 @@ static att_status check_trainer(model *m, span s)
 {
     while (s.p < s.end) {
         field f;
-        ATTI_TRY(next_field(m, &s, &f));
+        ATTI_TRY(atti_spm_next_field(&m->in, &s, &f));
         if (f.number == 3) {
             ATTI_TRY(want_wire(m, &f, 0, "model type"));
             if (f.varint < 1 || f.varint > 4) {
                 return atti_fail(ATT_EFORMAT, "%s: model type %llu, not in 1..4",
-                                 m->name, (unsigned long long)f.varint);
+                                 m->in.name, (unsigned long long)f.varint);
             }
         } else if (f.number == 35) {
             ATTI_TRY(want_wire(m, &f, 0, "byte_fallback"));
@@ -277,11 +204,11 @@ static att_status check_normalizer(const model *m, span s)
 {
     while (s.p < s.end) {
         field f;
-        ATTI_TRY(next_field(m, &s, &f));
+        ATTI_TRY(atti_spm_next_field(&m->in, &s, &f));
         if (f.number != 2) continue;
         ATTI_TRY(want_wire(m, &f, 2, "character map"));
-        ATTI_TRY(
-            atti_charsmap_check(f.bytes.p, (size_t)(f.bytes.end - f.bytes.p), m->name));
+        ATTI_TRY(atti_charsmap_check(f.bytes.p, (size_t)(f.bytes.end - f.bytes.p),
+                                     m->in.name));
     }
     return ATT_OK;
 }
@@ -290,7 +217,7 @@ static att_status check_submessage(const model *m, span s)
 {
     while (s.p < s.end) {
         field f;
-        ATTI_TRY(next_field(m, &s, &f));
+        ATTI_TRY(atti_spm_next_field(&m->in, &s, &f));
     }
     return ATT_OK;
 }
@@ -300,7 +227,7 @@ static att_status check_self_test(const model *m, span s)
 {
     while (s.p < s.end) {
         field f;
-        ATTI_TRY(next_field(m, &s, &f));
+        ATTI_TRY(atti_spm_next_field(&m->in, &s, &f));
         if (f.number == 1 && f.wire == 2) ATTI_TRY(check_submessage(m, f.bytes));
     }
     return ATT_OK;
@@ -309,18 +236,18 @@ static att_status check_self_test(const model *m, span s)
 static att_status check_whole(const model *m)
 {
     static const char *const id_names[4] = {"unk_id", "bos_id", "eos_id", "pad_id"};
-    if (m->n == 0) return atti_fail(ATT_EFORMAT, "%s: no pieces", m->name);
+    if (m->n == 0) return atti_fail(ATT_EFORMAT, "%s: no pieces", m->in.name);
     if (m->unknowns != 1) {
-        return atti_fail(ATT_EFORMAT, "%s: %zu unknown pieces, expected 1", m->name,
+        return atti_fail(ATT_EFORMAT, "%s: %zu unknown pieces, expected 1", m->in.name,
                          m->unknowns);
     }
     if (m->bytes != (m->byte_fallback ? 256U : 0U)) {
-        return atti_fail(ATT_EFORMAT, "%s: %zu byte pieces, expected %d", m->name,
+        return atti_fail(ATT_EFORMAT, "%s: %zu byte pieces, expected %d", m->in.name,
                          m->bytes, m->byte_fallback ? 256 : 0);
     }
     for (int i = 0; i < 4; i++) {
         if (m->ids[i] < -1 || m->ids[i] >= (int64_t)m->n) {
-            return atti_fail(ATT_EFORMAT, "%s: %s is %lld, not in -1..%zu", m->name,
+            return atti_fail(ATT_EFORMAT, "%s: %s is %lld, not in -1..%zu", m->in.name,
                              id_names[i], (long long)m->ids[i], m->n - 1);
         }
     }
@@ -331,7 +258,7 @@ static att_status check_model(model *m, span s)
 {
     while (s.p < s.end) {
         field f;
-        ATTI_TRY(next_field(m, &s, &f));
+        ATTI_TRY(atti_spm_next_field(&m->in, &s, &f));
         if (f.number > 5) continue;
         ATTI_TRY(want_wire(m, &f, 2, "a part of the model"));
         m->has_trainer |= f.number == 2;
@@ -350,7 +277,7 @@ static att_status check_model(model *m, span s)
      * of them reads well and lacks one of these, which every writer makes. */
     if (m->has_trainer && m->has_normalizer) return ATT_OK;
     return atti_fail(ATT_EFORMAT, "%s: no %s after %zu pieces: the file was cut short",
-                     m->name, m->has_trainer ? "normalizer_spec" : "trainer_spec",
+                     m->in.name, m->has_trainer ? "normalizer_spec" : "trainer_spec",
                      m->n);
 }
 
@@ -381,8 +308,8 @@ att_status atti_spm_check(const void *data, size_t n, const char *name)
         return atti_fail(ATT_EFORMAT, "%s: empty, not a SentencePiece model", name);
     const char *what = mistaken_for(data, n);
     if (what) return atti_fail(ATT_EFORMAT, "%s: is %s", name, what);
-    model m = {.name = name, .start = data, .ids = {-1, -1, -1, -1}};
-    att_status st = check_model(&m, (span){m.start, m.start + n});
+    model m = {.in = {name, data}, .ids = {-1, -1, -1, -1}};
+    att_status st = check_model(&m, (span){m.in.start, m.in.start + n});
     atti_free(m.pieces);
     atti_free(m.table);
     return st;
@@ -390,14 +317,14 @@ att_status atti_spm_check(const void *data, size_t n, const char *name)
 
 int atti_spm_is_bpe(const void *data, size_t n)
 {
-    model m = {.name = "model", .start = data};
-    span s = {m.start, m.start + n};
+    model m = {.in = {"model", data}};
+    span s = {m.in.start, m.in.start + n};
     uint64_t type = 1; /* unigram, where nothing is said */
     while (s.p < s.end) {
         field f, g;
-        if (next_field(&m, &s, &f) != ATT_OK) return 0;
+        if (atti_spm_next_field(&m.in, &s, &f) != ATT_OK) return 0;
         while (f.number == 2 && f.wire == 2 && f.bytes.p < f.bytes.end) {
-            if (next_field(&m, &f.bytes, &g) != ATT_OK) return 0;
+            if (atti_spm_next_field(&m.in, &f.bytes, &g) != ATT_OK) return 0;
             if (g.number == 3) type = g.varint;
         }
     }

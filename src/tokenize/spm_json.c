@@ -7,87 +7,48 @@
 #include "tokenize/spm_json.h"
 #include "base/alloc.h"
 #include "base/json.h"
+#include "tokenize/spm_field.h"
 #include "tokenize/tok_pieces.h"
 #include <string.h>
 
-/* ---- the model's bytes ----------------------------------------------------------- */
-
-typedef struct bytes {
-    const unsigned char *p;
-    size_t n;
-} bytes;
-
-/* A base-128 number; 0 at the end or when it is cut. */
-static int varint(bytes *b, uint64_t *v)
-{
-    *v = 0;
-    for (int shift = 0; shift < 64 && b->n > 0; shift += 7) {
-        unsigned char c = *b->p++;
-        b->n--;
-        *v |= (uint64_t)(c & 0x7f) << shift;
-        if (!(c & 0x80)) return 1;
-    }
-    return 0;
-}
-
-typedef struct tag_value {
-    uint64_t field, number;
-    bytes data;
-} tag_value;
-
-/* The next field; 0 at the end, -1 when the bytes make no sense. */
-static int next_field(bytes *b, tag_value *v)
-{
-    uint64_t key;
-    if (b->n == 0) return 0;
-    if (!varint(b, &key)) return -1;
-    v->field = key >> 3;
-    v->data = (bytes){NULL, 0};
-    size_t fixed = (key & 7) == 1 ? 8 : (key & 7) == 5 ? 4 : 0;
-    if ((key & 7) == 0) return varint(b, &v->number) ? 1 : -1;
-    if ((key & 7) == 2) {
-        uint64_t n;
-        if (!varint(b, &n) || n > b->n) return -1;
-        fixed = (size_t)n;
-    } else if (fixed == 0 || fixed > b->n) {
-        return -1;
-    }
-    v->data = (bytes){b->p, fixed};
-    b->p += fixed;
-    b->n -= fixed;
-    return 1;
-}
+/* ---- the model's pieces ---------------------------------------------------------- */
 
 enum { PIECES = 1, TEXT = 1, SCORE = 2, TYPE = 3 };
 
-static att_status see_piece(bytes b, const char *name, atti_spm_piece_fn *see,
-                            void *ctx)
+static att_status no_model(const char *name)
 {
-    tag_value v;
-    bytes text = {0};
+    return atti_fail(ATT_EFORMAT, "%s: no SentencePiece model", name);
+}
+
+static att_status see_piece(const atti_spm_bytes *in, atti_spm_span s,
+                            atti_spm_piece_fn *see, void *ctx)
+{
+    atti_spm_field f;
+    atti_spm_span text = {NULL, NULL};
     float score = 0.0f;
     uint64_t type = ATTI_SPM_NORMAL;
-    int more;
-    while ((more = next_field(&b, &v)) > 0) {
-        if (v.field == TEXT) text = v.data;
-        if (v.field == SCORE && v.data.n == sizeof score)
-            memcpy(&score, v.data.p, sizeof score);
-        if (v.field == TYPE) type = v.number;
+    while (s.p < s.end) {
+        if (atti_spm_next_field(in, &s, &f) != ATT_OK) return no_model(in->name);
+        if (f.number == TEXT) text = f.bytes;
+        if (f.number == SCORE && f.wire == 5) memcpy(&score, &f.fixed, sizeof score);
+        if (f.number == TYPE) type = f.varint;
     }
-    if (more < 0 || !text.p || type > ATTI_SPM_BYTE)
-        return atti_fail(ATT_EFORMAT, "%s: no SentencePiece model", name);
-    return see(ctx, (const char *)text.p, text.n, score, (int)type);
+    if (!text.p || type > ATTI_SPM_BYTE) return no_model(in->name);
+    return see(ctx, (const char *)text.p, (size_t)(text.end - text.p), score,
+               (int)type);
 }
 
 att_status atti_spm_each_piece(const void *data, size_t n, const char *name,
                                atti_spm_piece_fn *see, void *ctx)
 {
-    bytes b = {data, n};
-    tag_value v;
-    int more;
-    while ((more = next_field(&b, &v)) > 0)
-        if (v.field == PIECES && v.data.p) ATTI_TRY(see_piece(v.data, name, see, ctx));
-    if (more < 0) return atti_fail(ATT_EFORMAT, "%s: no SentencePiece model", name);
+    atti_spm_bytes in = {name, data};
+    atti_spm_span s = {data, in.start + n};
+    atti_spm_field f;
+    while (s.p < s.end) {
+        if (atti_spm_next_field(&in, &s, &f) != ATT_OK) return no_model(name);
+        if (f.number == PIECES && f.bytes.p)
+            ATTI_TRY(see_piece(&in, f.bytes, see, ctx));
+    }
     return ATT_OK;
 }
 
